@@ -1,0 +1,3 @@
+module github.com/twinbroker/twinbroker
+
+go 1.25.0
