@@ -1,28 +1,93 @@
 package mapping
 
-import "github.com/twinbroker/twinbroker/twin/protocol"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
 
 // Out is an MQTT message that a publication makes of a signal.
 type Out struct {
 	Topic       string
-	Payload     []byte // empty: what was there is gone
+	Payload     []byte // empty with payload "value": what was there is gone
 	QoS         byte
 	Retain      bool
 	ContentType string   // "" for an empty payload
 	To          string   // client ID or subject that alone gets it; "" for everybody
 	Subjects    []string // it carries what these may READ
 	Publication int      // index of the publication
-	Err         error    // not nil: no message could be made, and why; count it and send nothing
+	Err         error    // not nil: no message could be made, and why; it is counted and nothing is sent
 }
 
 // Publications is the compiled list of publications. It is immutable and may
 // be used by many goroutines.
-type Publications struct{}
-
-// CompilePublications compiles the list.
-func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, []Problem) {
-	panic("not yet")
+type Publications struct {
+	list  []publication
+	roots Roots
 }
 
-// For gives the messages that the publications make of a twin event.
-func (p *Publications) For(event *protocol.Message) []Out { panic("not yet") }
+// publication is one compiled publication.
+type publication struct {
+	number     int
+	config     *PublicationConfig
+	namespaces []string
+	path       pattern
+	topic      template
+	to         template
+	needs      []bool // by capture: whether topic or to use it
+	envelope   bool   // the payload is the event's envelope; else the value
+}
+
+// CompilePublications compiles the list. All problems are told, in the order
+// of the list; when there are any, the Publications are nil.
+func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, []Problem) {
+	p := &Publications{list: make([]publication, len(list)), roots: roots}
+	var problems []Problem
+	for i := range list {
+		c := publicationCompiler{config: &list[i], publication: &p.list[i], at: fmt.Sprintf("publications[%d]", i)}
+		c.publication.number, c.publication.config = i, c.config
+		c.compile(roots)
+		problems = append(problems, c.problems...)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return p, nil
+}
+
+// For gives the messages that the publications make of a twin event, in the
+// order of the publications. There is one for each place that a publication's
+// path fits and that the event tells something of: an event from further up
+// is looked into, one from further down counts as a change within. A capture
+// of the rest goes down to the leaves (scalars, arrays and empty objects), so
+// that the messages are the same whether a value was written by itself or
+// along with others.
+//
+// With the payload "value", a message carries what is at the place now: a
+// string without its quotes, everything else as JSON, nothing when it is gone.
+// Where the event tells only a part of it (a merge, or a change further down)
+// that part is sent, as a JSON merge patch (RFC 7396) of the place. What an
+// event does not name is not told: when a whole parent is replaced, what was
+// there before and is not any longer; when one is deleted, the places that
+// captures would have to be known for.
+//
+// With the payload "envelope", a message carries the whole event, once for
+// each topic.
+func (p *Publications) For(event *protocol.Message) []Out {
+	if len(p.list) == 0 || event.Topic.Group != protocol.Things ||
+		event.Topic.Channel != protocol.Twin || event.Topic.Criterion != protocol.Events {
+		return nil
+	}
+	var outs []Out
+	for i := range p.list {
+		pub := &p.list[i]
+		if len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, event.Topic.Namespace) {
+			continue
+		}
+		s := search{pub: pub, roots: p.roots, event: event, outs: outs, first: len(outs)}
+		s.run()
+		outs = s.outs
+	}
+	return outs
+}

@@ -1,0 +1,120 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// publicationCompiler compiles one publication and collects what is wrong
+// with it.
+type publicationCompiler struct {
+	config      *PublicationConfig
+	publication *publication
+	at          string
+	problems    []Problem
+}
+
+func (c *publicationCompiler) problem(key, text string) {
+	c.problems = append(c.problems, Problem{Path: c.at + key, Text: text})
+}
+
+func (c *publicationCompiler) compile(roots Roots) {
+	c.signals()
+	c.namespaces()
+	switch c.config.Payload {
+	case "", "envelope":
+		c.publication.envelope = true
+	case "value":
+	case "normalized":
+		c.problem(".payload", "normalized is not supported yet by this version: envelope and value are")
+	default:
+		c.problem(".payload", fmt.Sprintf("%q is not one of envelope, value", c.config.Payload))
+	}
+	if c.config.QoS < 0 || c.config.QoS > 2 {
+		c.problem(".qos", fmt.Sprintf("%d is not one of 0, 1, 2", c.config.QoS))
+	}
+	path, err := parsePathPattern(c.config.Path)
+	if err != nil {
+		c.problem(".path", err.Error())
+		return // without it nothing is known of the captures that the topic uses
+	}
+	c.publication.path = path
+	sc := &scope{captures: &c.publication.path, placeholders: publicationPlaceholders, strict: true}
+	if c.publication.topic, err = parseTemplate(c.config.Topic, sc); err == nil {
+		err = checkTopic(c.config.Topic, &c.publication.topic, roots)
+	}
+	if err != nil {
+		c.problem(".topic", err.Error())
+	}
+	if c.publication.to, err = parseTemplate(c.config.To, sc); err != nil {
+		c.problem(".to", err.Error())
+	}
+	c.publication.needs = make([]bool, len(path.names))
+	for i := range c.publication.needs {
+		c.publication.needs[i] = c.publication.topic.uses(i) || c.publication.to.uses(i)
+	}
+}
+
+func (c *publicationCompiler) signals() {
+	for i, signal := range c.config.Signals {
+		key := fmt.Sprintf(".signals[%d]", i)
+		switch signal {
+		case "twin/events":
+		case "live/commands", "live/events", "live/messages", "policies/announcements":
+			c.problem(key, signal+" is not supported yet by this version: twin/events is")
+		default:
+			c.problem(key, fmt.Sprintf("%q is not a kind of signal: twin/events is", signal))
+		}
+	}
+}
+
+func (c *publicationCompiler) namespaces() {
+	c.publication.namespaces = c.config.Namespaces
+	for i, namespace := range c.config.Namespaces {
+		if _, err := protocol.ParseThingID(namespace + ":x"); err != nil {
+			c.problem(fmt.Sprintf(".namespaces[%d]", i), fmt.Sprintf("%q is not a namespace: %v", namespace, err))
+		}
+	}
+}
+
+// checkTopic checks as much of a topic as is known before there is an event.
+func checkTopic(text string, t *template, roots Roots) error {
+	if text == "" {
+		return errors.New("is missing: the MQTT topic that the messages go to")
+	}
+	known := ""
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.source != fromText {
+			continue
+		}
+		if err := checkTopicText(p.text); err != nil {
+			return err
+		}
+		if i == 0 {
+			known = p.text
+		}
+	}
+	if known != "" && known[0] == '$' {
+		return errors.New("begins with $, which is the broker's own")
+	}
+	if len(t.parts) > 1 {
+		// The last level known may go on with what is filled in.
+		known = known[:strings.LastIndexByte(known, '/')+1]
+	}
+	if root := roots.of(known); root != "" {
+		return fmt.Errorf("goes into the tree %s/…, which is the twin's own", root)
+	}
+	return nil
+}
+
+// checkTopicText checks the text that a topic is made of.
+func checkTopicText(s string) error {
+	if i := strings.IndexAny(s, "+#\x00"); i >= 0 {
+		return fmt.Errorf("has %q, which a topic to publish to cannot carry", s[i])
+	}
+	return nil
+}

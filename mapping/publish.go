@@ -1,0 +1,267 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// search goes through what one event tells, for the places that a
+// publication's path fits.
+type search struct {
+	pub   *publication
+	roots Roots
+	event *protocol.Message
+	outs  []Out
+	first int // where this publication's begin in outs
+
+	merge   bool // the event's value is a patch: null deletes, and objects tell a part
+	caps    [maxCaptures]string
+	unknown [maxCaptures]bool // captures below something that was deleted as a whole
+	rest    []string          // the levels that the capture of the rest took
+}
+
+// content is what an event says of a place: its value, or that it is gone.
+type content struct {
+	value *jsondoc.Value // nil: gone
+}
+
+func (s *search) run() {
+	s.merge = s.event.Topic.Action == protocol.ActionMerged
+	told := content{value: s.event.Value}
+	if s.event.Topic.Action == protocol.ActionDeleted {
+		told.value = nil
+	}
+	levels := s.pub.path.levels
+	for i := range min(len(levels), len(s.event.Path)) {
+		if !s.take(&levels[i], s.event.Path[i]) {
+			return
+		}
+	}
+	switch {
+	case len(s.event.Path) < len(levels):
+		s.descend(len(s.event.Path), told)
+	case s.pub.path.rest < 0:
+		s.within(s.event.Path[len(levels):], told)
+	default:
+		s.rest = append(s.rest, s.event.Path[len(levels):]...)
+		s.leaves(told)
+	}
+}
+
+// take matches one level and keeps what it captures.
+func (s *search) take(l *level, name string) bool {
+	captured, ok := l.match(name)
+	if ok && l.capture >= 0 {
+		s.caps[l.capture] = captured
+	}
+	return ok
+}
+
+// gone says whether the event tells that nothing is there any longer.
+func (s *search) gone(c content) bool {
+	return c.value == nil || s.merge && c.value.Kind() == jsondoc.Null
+}
+
+// descend looks into a value that the event has for a place above the path's
+// end, of which levels are left from i on.
+func (s *search) descend(i int, c content) {
+	levels := s.pub.path.levels
+	if i == len(levels) {
+		if s.pub.path.rest >= 0 {
+			s.leaves(c)
+		} else {
+			s.found(c)
+		}
+		return
+	}
+	l := &levels[i]
+	isObject := c.value != nil && c.value.Kind() == jsondoc.Object
+	switch {
+	case !isObject && !s.gone(c) && !s.merge:
+		return // replaced by something that has no inside: nothing is told of what was there
+	case !isObject:
+		if l.capture >= 0 {
+			s.unknown[l.capture] = true
+			defer func() { s.unknown[l.capture] = false }()
+		}
+		s.descend(i+1, content{})
+	case l.capture < 0:
+		if member, ok := c.value.Member(l.prefix); ok {
+			s.descend(i+1, content{value: member})
+		}
+	default:
+		for name, member := range c.value.Members() {
+			if s.take(l, name) {
+				s.descend(i+1, content{value: member})
+			}
+		}
+	}
+}
+
+// within tells of a change at or below the path's end: further down it is the
+// patch that leads there.
+func (s *search) within(below []string, c content) {
+	for i := len(below) - 1; i >= 0; i-- {
+		if s.gone(c) {
+			c.value = jsondoc.Null()
+		}
+		c.value = jsondoc.Object(jsondoc.Member{Name: below[i], Value: c.value})
+	}
+	s.found(c)
+}
+
+// leaves gives the capture of the rest every leaf of the value in turn.
+func (s *search) leaves(c content) {
+	switch {
+	case s.gone(c):
+		if len(s.rest) == 0 { // all that the capture could take is gone, but not known by name
+			s.unknown[s.pub.path.rest] = true
+			s.found(content{})
+			s.unknown[s.pub.path.rest] = false
+			return
+		}
+		s.foundRest(content{})
+	case c.value.Kind() == jsondoc.Object && c.value.Len() > 0:
+		for name, member := range c.value.Members() {
+			s.rest = append(s.rest, name)
+			s.leaves(content{value: member})
+			s.rest = s.rest[:len(s.rest)-1]
+		}
+	case len(s.rest) > 0 && !(s.merge && c.value.Kind() == jsondoc.Object): // an empty patch tells nothing
+		s.foundRest(c)
+	}
+}
+
+func (s *search) foundRest(c content) {
+	for _, name := range s.rest {
+		if strings.IndexByte(name, '/') >= 0 {
+			s.fail(fmt.Errorf("the name %q has a slash in it, which a topic level cannot carry", name))
+			return
+		}
+	}
+	s.caps[s.pub.path.rest] = strings.Join(s.rest, "/")
+	s.found(c)
+}
+
+// found makes the message for a place.
+func (s *search) found(c content) {
+	for i, needed := range s.pub.needs {
+		if needed && s.unknown[i] {
+			return
+		}
+	}
+	topic, err := s.topic()
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	out := Out{
+		Topic: topic, QoS: byte(s.pub.config.QoS), Retain: s.pub.config.Retain,
+		To: s.text(&s.pub.to), Subjects: s.pub.config.Subjects, Publication: s.pub.number,
+	}
+	switch {
+	case s.pub.envelope:
+		for i := range s.outs[s.first:] {
+			if earlier := &s.outs[s.first+i]; earlier.Topic == topic && earlier.To == out.To {
+				return
+			}
+		}
+		out.Payload = s.event.AppendJSON(nil)
+		out.ContentType = "application/vnd.eclipse.ditto+json"
+	case !s.gone(c):
+		out.Payload, out.ContentType = plain(c.value)
+	}
+	s.outs = append(s.outs, out)
+}
+
+// fail tells that a message cannot be made.
+func (s *search) fail(err error) {
+	s.outs = append(s.outs, Out{
+		Publication: s.pub.number,
+		Err: fmt.Errorf("publications[%d] (%s) cannot tell the event at %s of %s: %w",
+			s.pub.number, s.pub.config.Topic, s.event.Path, s.event.Topic.EntityID(), err),
+	})
+}
+
+// plain is a value as a message carries it: a string as its text, all else as
+// JSON.
+func plain(v *jsondoc.Value) (payload []byte, contentType string) {
+	if text, ok := v.Text(); ok {
+		return []byte(text), "text/plain"
+	}
+	return v.AppendTo(make([]byte, 0, v.Size())), "application/json"
+}
+
+// topic fills in the publication's topic; what is filled in must be able to
+// stand there.
+func (s *search) topic() (string, error) {
+	var room [256]byte
+	topic := room[:0]
+	for i := range s.pub.topic.parts {
+		p := &s.pub.topic.parts[i]
+		text := s.part(p)
+		if p.source != fromText {
+			isRest := p.source == fromCapture && p.capture == s.pub.path.rest
+			if err := checkFilled(p.text, text, isRest); err != nil {
+				return "", err
+			}
+		}
+		topic = append(topic, text...)
+	}
+	built := string(topic)
+	switch {
+	case len(built) > maxTopic:
+		return "", fmt.Errorf("its topic would be longer than the %d bytes of an MQTT topic", maxTopic)
+	case built[0] == '$' || s.roots.of(built) != "":
+		return "", fmt.Errorf("its topic would be %q, in a tree that is not for publications", built)
+	}
+	return built, nil
+}
+
+// checkFilled checks what a placeholder puts into a topic.
+func checkFilled(name, text string, isRest bool) error {
+	switch {
+	case text == "" || isRest && (strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || strings.Contains(text, "//")):
+		return fmt.Errorf("{{ %s }} would be an empty topic level", name)
+	case !isRest && strings.IndexByte(text, '/') >= 0:
+		return fmt.Errorf("{{ %s }} is %q, and a slash is no part of a topic level", name, text)
+	case !utf8.ValidString(text):
+		return errors.New("{{ " + name + " }} is not valid UTF-8")
+	}
+	if err := checkTopicText(text); err != nil {
+		return fmt.Errorf("{{ %s }} is %q: it %w", name, text, err)
+	}
+	return nil
+}
+
+// text fills in a template.
+func (s *search) text(t *template) string {
+	if text, ok := t.literal(); ok {
+		return text
+	}
+	var b strings.Builder
+	for i := range t.parts {
+		b.WriteString(s.part(&t.parts[i]))
+	}
+	return b.String()
+}
+
+func (s *search) part(p *part) string {
+	topic := &s.event.Topic
+	switch p.source {
+	case fromCapture:
+		return s.caps[p.capture]
+	case fromThingID:
+		return topic.EntityID()
+	case fromThingName:
+		return topic.Name
+	case fromThingNamespace:
+		return topic.Namespace
+	}
+	return p.text
+}

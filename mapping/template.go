@@ -1,0 +1,278 @@
+package mapping
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// source is where a part of a template comes from.
+type source uint8
+
+const (
+	fromText source = iota
+	fromCapture
+	fromTime
+	fromMillis
+	fromClient
+	fromUsername
+	fromTopic
+	fromPayload
+	fromThingID
+	fromThingName
+	fromThingNamespace
+)
+
+// Ditto's names of the placeholders, by what they are used for.
+var (
+	rulePlaceholders = map[string]source{
+		"time:now":              fromTime,
+		"time:now_epoch_millis": fromMillis,
+		"client:id":             fromClient,
+		"client:username":       fromUsername,
+		"topic:full":            fromTopic,
+		"source:address":        fromTopic, // Ditto's word for the topic that a message came in by
+	}
+	publicationPlaceholders = map[string]source{
+		"thing:id":        fromThingID,
+		"thing:name":      fromThingName,
+		"thing:namespace": fromThingNamespace,
+	}
+)
+
+// scope is what a template may use.
+type scope struct {
+	captures     *pattern
+	placeholders map[string]source
+	payload      bool // {{ payload:/pointer }}
+	strict       bool // {name} is taken for a mistyped {{ name }}
+}
+
+// template is a text with placeholders.
+type template struct {
+	parts []part
+}
+
+type part struct {
+	source  source
+	text    string          // the text; else the placeholder's name, for error messages
+	capture int             // of fromCapture
+	pointer jsondoc.Pointer // of fromPayload
+}
+
+// parseTemplate parses "org.acme:{{ device }}".
+func parseTemplate(s string, sc *scope) (template, error) {
+	var t template
+	for s != "" {
+		before, inside, found := strings.Cut(s, "{{")
+		if before != "" {
+			if err := sc.checkText(before); err != nil {
+				return template{}, err
+			}
+			t.parts = append(t.parts, part{text: before})
+		}
+		if !found {
+			break
+		}
+		name, after, closed := strings.Cut(inside, "}}")
+		if !closed {
+			return template{}, fmt.Errorf("has {{ without }} in %q", s)
+		}
+		p, err := sc.placeholder(strings.TrimSpace(name))
+		if err != nil {
+			return template{}, err
+		}
+		t.parts = append(t.parts, p)
+		s = after
+	}
+	return t, nil
+}
+
+// checkText finds captures written with single braces.
+func (sc *scope) checkText(text string) error {
+	if !sc.strict {
+		return nil
+	}
+	for _, name := range sc.captures.names {
+		for _, form := range []string{"{" + name + "}", "{" + name + "...}"} {
+			if strings.Contains(text, form) {
+				return fmt.Errorf("has %s, which stands for itself here: write {{ %s }}", form, name)
+			}
+		}
+	}
+	return nil
+}
+
+func (sc *scope) placeholder(name string) (part, error) {
+	if strings.HasPrefix(name, "fn:") || strings.Contains(name, "|") {
+		return part{}, fmt.Errorf("has {{ %s }}: placeholder functions (fn:…) are not supported yet by this version", name)
+	}
+	prefix, rest, hasPrefix := strings.Cut(name, ":")
+	if !hasPrefix {
+		if i := sc.captures.capture(name); i >= 0 {
+			return part{source: fromCapture, text: name, capture: i}, nil
+		}
+		return part{}, fmt.Errorf("has {{ %s }}: there is no such capture; %s", name, sc.known())
+	}
+	if from, ok := sc.placeholders[name]; ok {
+		return part{source: from, text: name}, nil
+	}
+	if prefix == "payload" {
+		if !sc.payload {
+			return part{}, fmt.Errorf("has {{ %s }}: payload: is for mappings of format json", name)
+		}
+		pointer, err := jsondoc.ParsePointer(rest)
+		if err != nil {
+			return part{}, fmt.Errorf("has {{ %s }}: %w", name, err)
+		}
+		return part{source: fromPayload, text: name, pointer: pointer}, nil
+	}
+	return part{}, fmt.Errorf("has {{ %s }}: there is no such placeholder here in this version; %s", name, sc.known())
+}
+
+// known lists what a template may use.
+func (sc *scope) known() string {
+	list := make([]string, 0, 12)
+	list = append(list, sc.captures.names...)
+	for _, name := range []string{"time:now", "time:now_epoch_millis", "client:id", "client:username",
+		"topic:full", "thing:id", "thing:name", "thing:namespace"} {
+		if _, ok := sc.placeholders[name]; ok {
+			list = append(list, name)
+		}
+	}
+	if sc.payload {
+		list = append(list, "payload:/pointer")
+	}
+	return "known are " + strings.Join(list, ", ")
+}
+
+// literal is the text of a template without placeholders.
+func (t *template) literal() (string, bool) {
+	switch {
+	case len(t.parts) == 0:
+		return "", true
+	case len(t.parts) == 1 && t.parts[0].source == fromText:
+		return t.parts[0].text, true
+	}
+	return "", false
+}
+
+// uses says whether the template needs the capture.
+func (t *template) uses(capture int) bool {
+	for i := range t.parts {
+		if t.parts[i].source == fromCapture && t.parts[i].capture == capture {
+			return true
+		}
+	}
+	return false
+}
+
+// message is what templates and rules are filled in from.
+type message struct {
+	in      *Input
+	caps    [maxCaptures]string
+	payload *jsondoc.Value // nil: not parsed yet
+}
+
+// text is the filled-in template; missing names the placeholder that has no
+// value, "" when all have one.
+func (t *template) text(m *message) (text, missing string) {
+	if s, ok := t.literal(); ok {
+		return s, ""
+	}
+	if len(t.parts) == 1 && t.parts[0].source == fromCapture {
+		return m.caps[t.parts[0].capture], ""
+	}
+	var room [256]byte
+	out, missing := t.appendTo(room[:0], m)
+	return string(out), missing
+}
+
+func (t *template) appendTo(dst []byte, m *message) (out []byte, missing string) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		ok := true
+		switch p.source {
+		case fromText:
+			dst = append(dst, p.text...)
+		case fromCapture:
+			dst = append(dst, m.caps[p.capture]...)
+		case fromTime:
+			dst = m.in.Now.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+		case fromMillis:
+			dst = strconv.AppendInt(dst, m.in.Now.UnixNano()/int64(time.Millisecond), 10)
+		case fromClient:
+			dst = append(dst, m.in.Client...)
+		case fromUsername:
+			dst = append(dst, m.in.Username...)
+			ok = m.in.Username != ""
+		case fromTopic:
+			dst = append(dst, m.in.Topic...)
+		case fromPayload:
+			dst, ok = appendScalar(dst, m.payload, p.pointer)
+		}
+		if !ok {
+			return dst, p.text
+		}
+	}
+	return dst, ""
+}
+
+// appendScalar appends the text of the scalar that the pointer finds.
+func appendScalar(dst []byte, v *jsondoc.Value, p jsondoc.Pointer) ([]byte, bool) {
+	v, ok := lookup(v, p)
+	if !ok {
+		return dst, false
+	}
+	switch v.Kind() {
+	case jsondoc.String:
+		s, _ := v.Text()
+		return append(dst, s...), true
+	case jsondoc.Number, jsondoc.Bool:
+		return v.AppendTo(dst), true
+	}
+	return dst, false
+}
+
+// lookup follows a pointer through objects and, as RFC 6901 has it, into
+// arrays by index; a payload is any JSON, while a Thing's arrays are values
+// that nothing leads into.
+func lookup(v *jsondoc.Value, p jsondoc.Pointer) (*jsondoc.Value, bool) {
+	for _, name := range p {
+		switch v.Kind() {
+		case jsondoc.Object:
+			next, ok := v.Member(name)
+			if !ok {
+				return nil, false
+			}
+			v = next
+		case jsondoc.Array:
+			next := element(v, name)
+			if next == nil {
+				return nil, false
+			}
+			v = next
+		default:
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// element is the element of an array that the text counts to, nil if none.
+func element(v *jsondoc.Value, index string) *jsondoc.Value {
+	n, err := strconv.ParseUint(index, 10, 31)
+	if err != nil || len(index) > 1 && index[0] == '0' {
+		return nil
+	}
+	for e := range v.Elements() {
+		if n == 0 {
+			return e
+		}
+		n--
+	}
+	return nil
+}
