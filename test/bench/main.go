@@ -1,0 +1,215 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// bench is one invocation.
+type bench struct {
+	programs     programs
+	dir          string
+	warm, length time.Duration
+	rounds       int
+	only         side
+	rows         []string
+	log          io.Writer // what happens while it runs
+}
+
+func main() {
+	err := run(os.Args[1:], os.Stdout, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out, log io.Writer) (err error) {
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var (
+		binary  = fs.String("broker", "", "the broker's binary; built from ./cmd/twinbroker when left out")
+		which   = fs.String("rows", "all", "rows to measure, separated by commas: "+strings.Join(rowKeys(), ", "))
+		seconds = fs.Float64("seconds", 5, "length of one run")
+		warm    = fs.Float64("warm", 1, "seconds before it that are not counted")
+		rounds  = fs.Int("rounds", 5, "runs of each side for each row")
+		dir     = fs.String("dir", "", "folder for the data, on a real disk (default: the temporary folder)")
+		only    = fs.String("only", "", "measure one side only, without a verdict: mochi or broker")
+		pending = fs.Int("mochi-pending", 64<<10, "mochi: messages that may wait for one subscriber")
+		buffer  = fs.Int("mochi-buffer", 16<<10, "mochi: bytes of a connection's buffers")
+	)
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	b := &bench{
+		warm:   time.Duration(*warm * float64(time.Second)),
+		length: time.Duration(*seconds * float64(time.Second)),
+		rounds: *rounds, only: side(*only), log: log,
+	}
+	if b.rows, err = chooseRows(*which); err != nil {
+		return err
+	}
+	if b.only != "" && b.only != mochi && b.only != broker {
+		return fmt.Errorf("-only %s: there are mochi and broker", b.only)
+	}
+	if b.rounds < 1 || b.length <= 0 {
+		return errors.New("-rounds and -seconds must be above nought")
+	}
+	if b.dir, err = workFolder(*dir); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	bin := *binary
+	if b.only == mochi {
+		bin = "none"
+	}
+	if b.programs, err = build(bin, b.dir); err != nil {
+		return err
+	}
+	b.programs.pending, b.programs.buffer = *pending, *buffer
+
+	// The generator makes next to no garbage; a collection in the middle of a
+	// run would be paid by what is measured.
+	debug.SetGCPercent(800)
+	table := &report{machine: machine(b.dir), rounds: b.rounds, length: b.length}
+	if err := b.measureAll(table); err != nil {
+		return err
+	}
+	table.print(out)
+	if n := table.missed(); n > 0 && b.only == "" {
+		return fmt.Errorf("%d figures are not held", n)
+	}
+	return nil
+}
+
+func rowKeys() []string {
+	var keys []string
+	for _, r := range rows {
+		keys = append(keys, r.key)
+	}
+	return append(keys, "latency", "idle")
+}
+
+func chooseRows(which string) ([]string, error) {
+	if which == "all" {
+		return rowKeys(), nil
+	}
+	chosen := strings.Split(which, ",")
+	for _, k := range chosen {
+		if !slices.Contains(rowKeys(), k) {
+			return nil, fmt.Errorf("-rows: there is no row %q; there are %s", k, strings.Join(rowKeys(), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+func (b *bench) measureAll(table *report) error {
+	for _, r := range rows {
+		if !slices.Contains(b.rows, r.key) {
+			continue
+		}
+		if err := b.measureRow(table, r); err != nil {
+			return fmt.Errorf("%s: %w", r.key, err)
+		}
+	}
+	if slices.Contains(b.rows, "latency") {
+		if err := b.measureLatencies(table); err != nil {
+			return fmt.Errorf("latency: %w", err)
+		}
+	}
+	if slices.Contains(b.rows, "idle") && b.only != mochi {
+		if err := b.measureIdles(table); err != nil {
+			return fmt.Errorf("idle: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) measureRow(table *report, r row) error {
+	var pairs []pair
+	for round := range b.rounds {
+		var p pair
+		for _, s := range []side{mochi, broker} {
+			if b.only != "" && b.only != s {
+				continue
+			}
+			t := r.mochi
+			if s == broker {
+				t = r.broker
+			}
+			o, err := b.measure(s, t)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s, err)
+			}
+			if s == mochi {
+				p.mochi = o
+			} else {
+				p.broker = o
+			}
+			fmt.Fprintf(b.log, "%-9s round %d  %-6s %7.0f/s  (acknowledged %.0f/s, delivered %.0f/s, dropped %d, %v CPU each, others used %.2f cores)\n",
+				r.key, round+1, s, o.rate, o.acked, o.delivered, o.dropped, o.cost.Round(10*time.Nanosecond), o.foreign)
+			for _, text := range o.problems {
+				fmt.Fprintf(b.log, "%-9s round %d  %-6s PROBLEM: %s\n", r.key, round+1, s, text)
+			}
+		}
+		pairs = append(pairs, p)
+	}
+	table.addShare(r, pairs)
+	return nil
+}
+
+func (b *bench) measureLatencies(table *report) error {
+	var m, t []latencies
+	var commits []time.Duration
+	for round := range b.rounds {
+		for _, s := range []side{mochi, broker} {
+			if b.only != "" && b.only != s {
+				continue
+			}
+			l, err := b.measureLatency(s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s, err)
+			}
+			if s == mochi {
+				m = append(m, l)
+			} else {
+				t = append(t, l)
+			}
+			fmt.Fprintf(b.log, "latency   round %d  %-6s median %v, 99th percentile %v\n", round+1, s, l.p50, l.p99)
+		}
+		median, p99, err := commitTime(b.dir)
+		if err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		commits = append(commits, median)
+		fmt.Fprintf(b.log, "latency   round %d  commit median %v, 99th percentile %v\n", round+1, median, p99)
+	}
+	table.addLatency(m, t, commits)
+	return nil
+}
+
+func (b *bench) measureIdles(table *report) error {
+	var is []idle
+	for round := range b.rounds {
+		wait := 5 * time.Second
+		i, err := b.measureIdle(wait)
+		if err != nil {
+			return err
+		}
+		is = append(is, i)
+		fmt.Fprintf(b.log, "idle      round %d  ready after %v, %.1f MB anonymous memory\n", round+1, i.ready, float64(i.memory)/1e6)
+	}
+	table.addIdle(is)
+	return nil
+}

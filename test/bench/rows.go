@@ -1,0 +1,281 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// side is one of the two that are compared.
+type side string
+
+const (
+	mochi  side = "mochi"
+	broker side = "broker"
+)
+
+// traffic is a load on one side.
+type traffic struct {
+	clients, window int
+	message         message
+	filter          string // what the subscriber subscribes to; empty: there is none
+	replies         bool   // a message is done when its response is there
+	env             []string
+}
+
+const (
+	eventFilter     = "ditto/+/+/things/twin/events/#"
+	modifyFilter    = "ditto/+/+/things/twin/commands/modify"
+	telemetryFilter = "devices/+/telemetry"
+)
+
+// row is one line of the table: a share of what bare mochi relays.
+type row struct {
+	key, name     string
+	bound         float64
+	mochi, broker traffic
+}
+
+var rows = []row{
+	{
+		key: "modify", bound: 0.5,
+		name:   "stored modifies/s, 50 clients × 16 unacknowledged, QoS 1",
+		mochi:  traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
+		broker: traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter},
+	},
+	{
+		key: "telemetry", bound: 0.45,
+		name:   "the same, plain telemetry through a mapping",
+		mochi:  traffic{clients: 50, window: 16, message: telemetryMessage, filter: telemetryFilter},
+		broker: traffic{clients: 50, window: 16, message: telemetryMessage, filter: eventFilter},
+	},
+	{
+		key: "single", bound: 0.35,
+		name:   "stored modifies/s, one client, 64 unacknowledged",
+		mochi:  traffic{clients: 1, window: 64, message: modifyMessage, filter: modifyFilter},
+		broker: traffic{clients: 1, window: 64, message: modifyMessage, filter: eventFilter},
+	},
+	{
+		key: "retrieve", bound: 0.45,
+		name:   "retrieves/s of a Thing, request to response, 50 clients × 16",
+		mochi:  traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
+		broker: traffic{clients: 50, window: 16, message: retrieveMessage, replies: true},
+	},
+	{
+		key: "slowsync", bound: 0.3,
+		name:  "stored modifies/s as in the first line, each sync 10 ms slower",
+		mochi: traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
+		broker: traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter,
+			env: []string{"TWINBROKER_BENCH_SYNC_DELAY=10ms"}},
+	},
+}
+
+// outcome is what one run of a load came to.
+type outcome struct {
+	rate      float64 // messages/s that went all the way; see the fields below
+	acked     float64 // acknowledged/s
+	delivered float64 // delivered/s to the subscriber, or responses/s
+	dropped   uint64  // of the whole run: acknowledged but not delivered
+	cost      time.Duration
+	foreign   float64 // cores that others than the broker and the load used
+	problems  []string
+}
+
+// measure runs the traffic on a fresh process of that side.
+func (b *bench) measure(s side, t traffic) (o outcome, err error) {
+	srv, done, err := b.fresh(s, t.env)
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	l, err := b.connect(srv.addr, t)
+	if err != nil {
+		return o, err
+	}
+	defer l.close()
+
+	others, load0, srv0, began := busy(), cpu(os.Getpid()), cpu(srv.cmd.Process.Pid), time.Now()
+	c, took, err := l.run(b.warm, b.length)
+	if err != nil {
+		return o, err
+	}
+	whole := time.Since(began)
+	srvCPU := cpu(srv.cmd.Process.Pid) - srv0
+	loadCPU := cpu(os.Getpid()) - load0
+	o.foreign = max(0, (busy()-others-srvCPU-loadCPU).Seconds()/whole.Seconds())
+
+	per := func(n uint64) float64 { return float64(n) / took.Seconds() }
+	o.acked, o.delivered = per(c.acked), per(c.delivered)
+	total := l.acked
+	switch {
+	case t.replies:
+		o.delivered = per(c.replies)
+		o.rate, total = o.delivered, l.replies
+	case s == mochi:
+		o.rate = o.delivered // what it relays
+	default:
+		o.rate = o.acked // what it stores
+	}
+	o.cost = srvCPU / time.Duration(max(1, total))
+	if l.sub != nil && l.acked > l.delivered {
+		o.dropped = l.acked - l.delivered
+	}
+	o.problems = l.problems(t)
+	if s == broker && !t.replies {
+		o.problems = append(o.problems, storedProblems(srv.addr, l.acked)...)
+	}
+	return o, nil
+}
+
+// problems is what must not happen in any run.
+func (l *load) problems(t traffic) []string {
+	var ps []string
+	if l.acked != l.sent {
+		ps = append(ps, fmt.Sprintf("%d publishes sent, %d acknowledged, %d refused", l.sent, l.acked, l.refused))
+	}
+	if l.disordered > 0 {
+		ps = append(ps, fmt.Sprintf("%d acknowledgements out of order", l.disordered))
+	}
+	if t.replies && l.replies != l.sent {
+		ps = append(ps, fmt.Sprintf("%d requests sent, %d responses", l.sent, l.replies))
+	}
+	if l.sub != nil && l.delivered == 0 && l.acked > 0 {
+		ps = append(ps, "nothing was delivered to the subscriber")
+	}
+	if l.sub != nil && l.delivered > l.acked {
+		ps = append(ps, fmt.Sprintf("%d delivered of %d", l.delivered, l.acked))
+	}
+	return ps
+}
+
+// storedProblems asks the broker whether as many changes are stored as it
+// acknowledged; creating a Thing was its revision 1.
+func storedProblems(addr string, acked uint64) []string {
+	sum, err := revisions(addr)
+	if err != nil {
+		return []string{"revisions not checked: " + err.Error()}
+	}
+	if sum != acked+things {
+		return []string{fmt.Sprintf("%d changes acknowledged, but revisions tell of %d", acked, sum-things)}
+	}
+	return nil
+}
+
+// fresh starts a side on a fresh folder, with the Things in it.
+func (b *bench) fresh(s side, env []string) (*server, func() error, error) {
+	if s == mochi {
+		srv, err := b.programs.startMochi()
+		if err != nil {
+			return nil, nil, err
+		}
+		return srv, srv.stop, nil
+	}
+	dir, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return nil, nil, err
+	}
+	srv, err := b.programs.startBroker(dir, env...)
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	done := func() error { return errors.Join(srv.stop(), os.RemoveAll(dir)) }
+	if err := createThings(srv.addr); err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	return srv, done, nil
+}
+
+// connect makes the clients of a load.
+func (b *bench) connect(addr string, t traffic) (*load, error) {
+	l, err := newLoad(t.window)
+	if err != nil {
+		return nil, err
+	}
+	l.byReply = t.replies
+	for i := range t.clients {
+		id, reply := fmt.Sprintf("bench-%d", i), ""
+		if t.replies {
+			reply = "ditto/_replies/" + id
+		}
+		if err = l.addPublisher(addr, id, share(t.message, i, t.clients), reply); err != nil {
+			break
+		}
+	}
+	if err == nil && t.filter != "" {
+		err = l.addSubscriber(addr, t.filter)
+	}
+	if err != nil {
+		l.close()
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+// latencies are one open-loop run's times to the acknowledgement.
+type latencies struct{ p50, p99 time.Duration }
+
+const openRate = 2000
+
+func (b *bench) measureLatency(s side) (lat latencies, err error) {
+	srv, done, err := b.fresh(s, nil)
+	if err != nil {
+		return lat, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	t := traffic{clients: 50, window: 1000, message: modifyMessage, filter: eventFilter}
+	if s == mochi {
+		t.filter = modifyFilter
+	}
+	l, err := b.connect(srv.addr, t)
+	if err != nil {
+		return lat, err
+	}
+	defer l.close()
+	took, err := l.runOpen(openRate, b.warm, b.length)
+	if err != nil {
+		return lat, err
+	}
+	if ps := l.problems(t); len(ps) > 0 {
+		return lat, fmt.Errorf("%s: %v", s, ps)
+	}
+	if len(took) == 0 {
+		return lat, errors.New("no acknowledgement was timed")
+	}
+	slices.Sort(took)
+	return latencies{took[len(took)/2], took[len(took)*99/100]}, nil
+}
+
+// idle is what the broker is when nothing happens.
+type idle struct {
+	ready  time.Duration
+	memory int
+	binary int64
+}
+
+func (b *bench) measureIdle(wait time.Duration) (i idle, err error) {
+	dir, err := os.MkdirTemp(b.dir, "idle-")
+	if err != nil {
+		return i, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	srv, err := b.programs.startIdle(dir)
+	if err != nil {
+		return i, err
+	}
+	defer func() { err = errors.Join(err, srv.stop()) }()
+	i.ready = srv.ready
+	time.Sleep(wait)
+	if i.memory, err = anonymousMemory(srv.cmd.Process.Pid); err != nil {
+		return i, err
+	}
+	st, err := os.Stat(b.programs.broker)
+	if err != nil {
+		return i, err
+	}
+	i.binary = st.Size()
+	return i, nil
+}

@@ -1,0 +1,228 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a broker that runs as a process of its own.
+type server struct {
+	addr   string
+	ready  time.Duration // from the start of the process to its ready line
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer
+	lines  chan error // closed when standard output has ended
+}
+
+// start runs the command and waits for a line on standard output that has the
+// word ready in it.
+func start(addr, ready string, env []string, name string, args ...string) (*server, error) {
+	s := &server{addr: addr, cmd: exec.Command(name, args...), stderr: new(bytes.Buffer), lines: make(chan error, 1)}
+	s.cmd.Stderr = s.stderr
+	s.cmd.Env = append(os.Environ(), env...)
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	seen := make(chan time.Duration, 1)
+	go func() {
+		defer close(s.lines)
+		in := bufio.NewScanner(out)
+		for in.Scan() {
+			if strings.Contains(in.Text(), ready) && len(seen) == 0 {
+				seen <- time.Since(began)
+			}
+		}
+	}()
+	select {
+	case s.ready = <-seen:
+		return s, nil
+	case <-s.lines:
+		err = errors.New("it ended before it was ready")
+	case <-time.After(20 * time.Second):
+		err = errors.New("it was not ready after 20 s")
+	}
+	_ = s.cmd.Process.Kill()
+	<-s.lines
+	_ = s.cmd.Wait()
+	return nil, fmt.Errorf("%s: %w: %s", name, err, tail(s.stderr.String()))
+}
+
+// stop asks the process to end, and kills it if it does not.
+func (s *server) stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
+	defer kill.Stop()
+	<-s.lines
+	if err := s.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w: %s", s.cmd.Path, err, tail(s.stderr.String()))
+	}
+	return nil
+}
+
+func tail(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > 2000 {
+		s = "…" + s[len(s)-2000:]
+	}
+	return s
+}
+
+// freeAddress is a loopback address that nobody listened at a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// programs are the two sides, built.
+type programs struct {
+	broker, mochi string
+	pending       int // baremochi's -pending
+	buffer        int // baremochi's -buffer
+}
+
+// build makes the binaries as the Makefile does.
+func build(broker, dir string) (programs, error) {
+	p := programs{broker: broker, mochi: filepath.Join(dir, "baremochi")}
+	if err := goBuild(p.mochi, "./test/bench/baremochi"); err != nil {
+		return p, err
+	}
+	if p.broker == "" {
+		p.broker = filepath.Join(dir, "twinbroker")
+		return p, goBuild(p.broker, "./cmd/twinbroker")
+	}
+	return p, nil
+}
+
+func goBuild(out, pkg string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
+	}
+	return nil
+}
+
+func (p programs) startMochi() (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return start(addr, "baremochi ready", nil, p.mochi, "-listen", addr,
+		"-pending", strconv.Itoa(p.pending), "-buffer", strconv.Itoa(p.buffer))
+}
+
+// benchConfig has the mapping of the telemetry row. The rest is what serve does
+// without a file.
+const benchConfig = `data_dir: %q
+listeners:
+  - address: tcp://%s
+http: {address: "off"}
+auth: {anonymous: ["anonymous:bench"]}
+mappings:
+  - topic: devices/{device}/telemetry
+    thing: "org.acme:{{ device }}"
+    set:
+      /features/environment/properties/temperature: /temp
+      /features/environment/properties/humidity: /hum
+      /attributes/lastSeen: {value: "{{ time:now }}"}
+log: {level: warn, format: text}
+`
+
+func (p programs) startBroker(dir string, env ...string) (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "bench.yaml")
+	text := fmt.Sprintf(benchConfig, filepath.Join(dir, "data"), addr)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return start(addr, "twinbroker ready", env, p.broker, "serve", "-c", file)
+}
+
+// startIdle starts the broker on an empty folder without any file.
+func (p programs) startIdle(dir string) (*server, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	web, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return start(addr, "twinbroker ready", nil, p.broker, "serve",
+		"--data-dir", filepath.Join(dir, "data"), "--listen", "tcp://"+addr, "--http", web)
+}
+
+// cpu is the processor time that a process has used.
+func cpu(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return time.Duration(user+system) * (time.Second / 100)
+}
+
+// busy is the processor time that the whole machine has used, and what the
+// hypervisor took away from it.
+func busy() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	f := strings.Fields(line)
+	var ticks int
+	for i, v := range f {
+		if i == 0 || i == 4 || i == 5 || i > 8 { // idle and iowait are not busy, guest is in user
+			continue
+		}
+		n, _ := strconv.Atoi(v)
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / 100)
+}
+
+// anonymousMemory is RssAnon of a process, in bytes.
+func anonymousMemory(pid int) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if v, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			kb, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(v), " kB"))
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no RssAnon in /proc: the kernel is older than 4.5")
+}
