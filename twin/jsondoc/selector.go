@@ -1,0 +1,179 @@
+package jsondoc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Selector chooses parts of a document, like the fields and extraFields of the
+// Ditto Protocol. The empty one chooses nothing.
+type Selector struct {
+	text     string
+	pointers []Pointer
+	wild     bool // one of them has a feature wildcard
+	tree     *choice
+}
+
+// SelectorError says why a text is no selector.
+type SelectorError struct{ Text, Problem string }
+
+// Error names the text and what is wrong with it.
+func (e *SelectorError) Error() string {
+	text := e.Text
+	if len(text) > 200 {
+		text = text[:200] + "…"
+	}
+	return fmt.Sprintf("field selector %q: %s", text, e.Problem)
+}
+
+// A selector is small; what goes beyond this is made to wear the broker out.
+const (
+	maxFields = 1000
+	maxLevels = DefaultDepth
+)
+
+// ParseSelector reads a field selector as Ditto's JsonFieldSelector does:
+// pointers (see [ParsePointer]) with commas between them, and a common
+// beginning written once before a parenthesis, as in
+//
+//	thingId,attributes(model,location/city),features/*/properties/temperature
+//
+// A * as feature ID stands for all features of the Thing that is selected
+// from. Ditto's special cases are kept: an empty parenthesis chooses what is
+// before it, a field with a placeholder ({{ … }}) or with parentheses the wrong
+// way round is a plain pointer, pointers to the whole document are ignored,
+// white space is part of a name. Text behind a closing parenthesis, more than
+// 1000 fields and pointers of more than 64 levels are refused too, unlike
+// there. The error is a [*SelectorError] or [*PointerError].
+func ParseSelector(s string) (Selector, error) {
+	if strings.IndexByte(s, '(') >= 0 && strings.Count(s, "(") != strings.Count(s, ")") {
+		return Selector{}, &SelectorError{Text: s, Problem: "not as many closing as opening parentheses"}
+	}
+	p := selectorParser{text: s, seen: map[string]bool{}}
+	if err := p.fields(nil, s); err != nil {
+		return Selector{}, err
+	}
+	return newSelector(s, p.pointers), nil
+}
+
+// NewSelector chooses what these pointers lead to.
+func NewSelector(pointers ...Pointer) Selector {
+	var text []byte
+	for i, p := range pointers {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = p.AppendTo(text)
+	}
+	kept := slices.DeleteFunc(slices.Clone(pointers), func(p Pointer) bool { return len(p) == 0 })
+	return newSelector(string(text), kept)
+}
+
+func newSelector(text string, pointers []Pointer) Selector {
+	s := Selector{text: text, pointers: pointers}
+	for _, p := range pointers {
+		s.wild = s.wild || wildcardAt(p) >= 0
+	}
+	if !s.wild {
+		s.tree = newChoice(pointers)
+	}
+	return s
+}
+
+// IsEmpty says whether the selector chooses nothing.
+func (s Selector) IsEmpty() bool { return len(s.pointers) == 0 }
+
+// Pointers are the places that the selector chooses, in its order, wildcards
+// as they are. They must not be changed.
+func (s Selector) Pointers() []Pointer { return s.pointers }
+
+// String is the text that the selector was made from.
+func (s Selector) String() string { return s.text }
+
+type selectorParser struct {
+	text     string
+	pointers []Pointer
+	seen     map[string]bool
+	open     int // parentheses around what is read
+}
+
+// fields reads a list with commas, everything in it below base.
+func (p *selectorParser) fields(base Pointer, list string) error {
+	depth, start := 0, 0
+	for i := 0; i <= len(list); i++ {
+		if i < len(list) {
+			switch c := list[i]; {
+			case c == '(':
+				depth++
+			case c == ')' && depth > 0:
+				depth--
+			}
+			if list[i] != ',' || depth > 0 {
+				continue
+			}
+		}
+		if err := p.field(base, list[start:i]); err != nil {
+			return err
+		}
+		start = i + 1
+	}
+	return nil
+}
+
+func (p *selectorParser) field(base Pointer, field string) error {
+	open, closing := strings.IndexByte(field, '('), strings.IndexByte(field, ')')
+	group := open >= 0 && open < closing && !hasPlaceholder(field)
+	head, inside := field, ""
+	if group {
+		if field[len(field)-1] != ')' {
+			return &SelectorError{Text: p.text, Problem: fmt.Sprintf("text behind a closing parenthesis in %q", field)}
+		}
+		head, inside = field[:open], field[open+1:len(field)-1]
+	}
+	pointer, err := ParsePointer(head)
+	if err != nil {
+		return err
+	}
+	pointer = slices.Concat(base, pointer)
+	if len(pointer) > maxLevels {
+		return &SelectorError{Text: p.text, Problem: fmt.Sprintf("a field with more than %d levels", maxLevels)}
+	}
+	if group {
+		if p.open++; p.open > maxLevels {
+			return &SelectorError{Text: p.text, Problem: fmt.Sprintf("more than %d parentheses within each other", maxLevels)}
+		}
+		err := p.fields(pointer, inside)
+		p.open--
+		return err
+	}
+	key := pointer.String()
+	if len(pointer) == 0 || p.seen[key] {
+		return nil
+	}
+	if len(p.pointers) == maxFields {
+		return &SelectorError{Text: p.text, Problem: fmt.Sprintf("more than %d fields", maxFields)}
+	}
+	p.seen[key] = true
+	p.pointers = append(p.pointers, pointer)
+	return nil
+}
+
+// hasPlaceholder says whether there is a {{ … }} in the field, which may have
+// parentheses of its own.
+func hasPlaceholder(field string) bool {
+	_, behind, found := strings.Cut(field, "{{")
+	return found && strings.Contains(behind, "}}")
+}
+
+// wildcardAt is the position of the * that stands for a feature ID, or -1.
+// Ditto knows it in features/* and in _metadata/features/*, nowhere else.
+func wildcardAt(p Pointer) int {
+	switch {
+	case len(p) > 1 && p[0] == "features" && p[1] == "*":
+		return 1
+	case len(p) > 2 && p[0] == "_metadata" && p[1] == "features" && p[2] == "*":
+		return 2
+	}
+	return -1
+}
