@@ -1,0 +1,212 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/broker/topics"
+	"github.com/twinbroker/twinbroker/mapping"
+	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// Twin is the digital twin behind the broker; *twin.Service is one.
+type Twin interface {
+	// Handle applies a command; done is called once, when everything that its
+	// outcome was computed from is on disk.
+	Handle(cmd *twin.Command, done func(*twin.Outcome))
+	// Receipts returns what is known of a client's QoS 2 publishes that were
+	// stored and not released.
+	Receipts(client string) (epoch uint64, ids []uint16)
+	Release(r store.Receipt, done func(error))
+	Forget(client string, done func(error))
+}
+
+// Listener is an address to take clients on.
+type Listener struct {
+	Address string      // tcp://host:port, tls://…, ws://host:port/path, wss://…
+	TLS     *tls.Config // for tls and wss
+	Origins []string    // for ws and wss: web origins allowed besides the server's own
+}
+
+// Config says how the broker is to be.
+type Config struct {
+	Listeners    []Listener
+	Anonymous    []string // subjects of clients without credentials; empty: they are refused
+	Root         string   // of the Ditto Protocol tree, "ditto"
+	State        string   // of the state tree, "twin"
+	Rules        *mapping.Rules
+	Publications *mapping.Publications
+	Limits       Limits
+	Version      string
+	Log          *slog.Logger
+}
+
+// Limits bound what clients may use.
+type Limits struct {
+	Packet        int // bytes of an MQTT packet
+	Message       int // bytes of a message that changes a twin
+	Clients       int // connected at once; 0: no limit
+	QueueMessages int // that wait for one session
+	QueueBytes    int
+}
+
+// receiveMaximum is how many publishes of one client may be unacknowledged (MQTT
+// 5.0 section 3.2.2.3.3), and sendMaximum how many deliveries to it, whatever
+// more it would take.
+const (
+	receiveMaximum    = 1024
+	sendMaximum       = 1024
+	topicAliasMaximum = 256 // of one client's publishes
+)
+
+// Broker is a running MQTT server.
+type Broker struct {
+	cfg      Config
+	twin     Twin
+	server   *mqtt.Server
+	sessions *session.Registry
+	retained topics.Names[*session.Message]
+	refusals refusals
+	metrics  *metrics
+	log      *slog.Logger
+
+	replies string // root of the clients' own reply topics
+	serial  atomic.Uint64
+	stopped atomic.Bool // no further publishes are taken
+
+	mu        sync.Mutex
+	endpoints []endpoint
+	running   sync.WaitGroup // connections, listeners and the status ticker
+	cancel    context.CancelFunc
+	started   time.Time
+}
+
+// New makes a broker that is not listening yet.
+func New(cfg Config, tw Twin) (*Broker, error) {
+	if cfg.Rules == nil || cfg.Publications == nil {
+		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
+	}
+	b := &Broker{cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now()}
+	b.metrics = newMetrics(b)
+	capabilities := mqtt.NewDefaultServerCapabilities()
+	capabilities.MaximumPacketSize = uint32(cfg.Limits.Packet)
+	capabilities.MaximumClientWritesPending = 1 // mochi's own queue is not used
+	capabilities.TopicAliasMaximum = topicAliasMaximum
+	capabilities.ReceiveMaximum = receiveMaximum
+	capabilities.MaximumInflight = math.MaxUint16 // the client's own Receive Maximum is not mochi's to lower
+	if cfg.Limits.Clients > 0 {
+		capabilities.MaximumClients = int64(cfg.Limits.Clients)
+	}
+	b.server = mqtt.New(&mqtt.Options{
+		Capabilities:            capabilities,
+		ClientNetReadBufferSize: 8 << 10,
+		SysTopicResendInterval:  math.MaxInt32, // mochi's own $SYS topics reach nobody
+		Logger:                  slog.New(&quiet{next: cfg.Log.Handler()}),
+	})
+	if err := b.server.AddHook(&hook{broker: b}, nil); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	b.sessions = session.NewRegistry(session.Options{
+		QueueMessages:  cfg.Limits.QueueMessages,
+		QueueBytes:     cfg.Limits.QueueBytes,
+		ReceiveMaximum: receiveMaximum,
+		SendMaximum:    sendMaximum,
+		Receipts:       receipts{tw},
+		Publish:        b.publishWill,
+		May:            b.mayReceive,
+		Log:            cfg.Log,
+	})
+	return b, nil
+}
+
+// Start opens the listeners and takes clients. An error names the address.
+func (b *Broker) Start() error {
+	if err := b.server.Serve(); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	for _, l := range b.cfg.Listeners {
+		e, err := open(l)
+		if err != nil {
+			b.closeListeners()
+			return err
+		}
+		b.mu.Lock()
+		b.endpoints = append(b.endpoints, e)
+		b.mu.Unlock()
+	}
+	for _, e := range b.endpoints {
+		b.running.Go(func() { e.serve(b.connect) })
+	}
+	b.running.Go(func() { b.tellStatus(ctx) })
+	return nil
+}
+
+// Addresses are those that the broker listens on, with the ports it got.
+func (b *Broker) Addresses() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for _, e := range b.endpoints {
+		all = append(all, e.address())
+	}
+	return all
+}
+
+// Stop takes no more clients and messages, waits until what was accepted is
+// stored and acknowledged or ctx ends, and disconnects everybody with "server
+// shutting down" (0x8B).
+func (b *Broker) Stop(ctx context.Context) {
+	b.mu.Lock()
+	b.stopped.Store(true)
+	b.mu.Unlock()
+	b.closeListeners()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for b.sessions.Pending() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	b.sessions.Close(packets.ErrServerShuttingDown)
+	if b.cancel != nil {
+		b.cancel()
+	}
+	b.running.Wait()
+	_ = b.server.Close() // its listeners and clients are gone; it only stops its clocks
+}
+
+func (b *Broker) closeListeners() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.endpoints {
+		e.close()
+	}
+}
+
+// mayReceive is the one place that says whether a session may have a message.
+// What is below the reply root never comes this way.
+func (b *Broker) mayReceive(*session.Session, *session.Message) bool { return true }
+
+// receipts lets the sessions keep their QoS 2 state with the twin's journal.
+type receipts struct{ twin Twin }
+
+func (r receipts) Known(client string) (uint64, []uint16) { return r.twin.Receipts(client) }
+func (r receipts) Release(client string, epoch uint64, id uint16, done func(error)) {
+	r.twin.Release(store.Receipt{Client: client, Epoch: epoch, PacketID: id}, done)
+}
+func (r receipts) Forget(client string) { r.twin.Forget(client, func(error) {}) }

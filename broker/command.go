@@ -1,0 +1,135 @@
+package broker
+
+import (
+	"unicode/utf8"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/broker/topics"
+	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// command takes a Ditto Protocol message, from its own topic below the root or
+// as a whole envelope from the root itself.
+func (b *Broker) command(in *inbound) {
+	m := in.message
+	if len(m.Payload) > b.cfg.Limits.Message {
+		b.refuse(in, tooLarge(len(m.Payload), b.cfg.Limits.Message), nil)
+		return
+	}
+	b.metrics.commands.Inc()
+	var outer *protocol.Topic
+	if len(m.Topic) > len(b.cfg.Root) {
+		t, err := protocol.ParseMQTTTopic(m.Topic[len(b.cfg.Root)+1:])
+		if err != nil {
+			b.refuse(in, asError(err), nil)
+			return
+		}
+		outer = &t
+	}
+	msg, err := protocol.ParseMessage(m.Payload, outer, jsondoc.Limits{})
+	if err != nil {
+		b.refuse(in, asError(err), partly(outer, m))
+		return
+	}
+	if !clientsMay(msg.Topic) { // of an envelope on the root; topics were looked at before
+		b.refuse(in, forbidden("twin events, announcements and responses are the broker's to send", msg.Topic.String()), msg)
+		return
+	}
+	addProperties(msg, m)
+	reply, refused := b.replyTo(in, msg)
+	if refused != nil {
+		b.refuse(in, refused, msg)
+		return
+	}
+	cmd := &twin.Command{Message: msg, Sender: sender(in.peer), Receipt: receiptOf(in)}
+	b.twin.Handle(cmd, func(out *twin.Outcome) { b.outcome(in, msg, reply, out) })
+}
+
+// partly is what is known of a command that could not be parsed: its topic, and
+// what MQTT 5 says of its correlation.
+func partly(topic *protocol.Topic, m *session.Message) *protocol.Message {
+	cmd := &protocol.Message{}
+	if topic != nil {
+		cmd.Topic = *topic
+	}
+	addProperties(cmd, m)
+	return cmd
+}
+
+// addProperties makes headers of MQTT 5 properties where the envelope does not
+// set them.
+func addProperties(msg *protocol.Message, m *session.Message) {
+	p := &m.Props
+	if len(p.Correlation) > 0 && msg.Headers.CorrelationID() == "" && utf8.Valid(p.Correlation) {
+		msg.Headers.SetString("correlation-id", string(p.Correlation))
+	}
+	if p.ContentType != "" && msg.Headers.ContentType() == "" {
+		msg.Headers.SetString("content-type", p.ContentType)
+	}
+	for _, u := range p.User {
+		if u.Key == "" {
+			continue
+		}
+		if _, set := msg.Headers.Get(u.Key); !set {
+			msg.Headers.SetString(u.Key, u.Val)
+		}
+	}
+}
+
+// destination is where the responses to a command go.
+type destination struct {
+	topic       string // an ordinary topic, or one of the client's own reply topics
+	own         bool   // only the client's own session gets it
+	correlation []byte // MQTT 5 Correlation Data, returned as it came
+}
+
+// replyTo finds where responses go: to the MQTT 5 Response Topic, else to the
+// envelope's reply-to header, else to the client's own reply topic. One that
+// would let a client act through its responses is refused.
+func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *protocol.Error) {
+	d := destination{correlation: in.message.Props.Correlation}
+	topic, what := in.message.Props.ResponseTopic, "response topic"
+	if topic == "" {
+		topic, what = msg.Headers.ReplyTo(), "header reply-to"
+	}
+	switch {
+	case topic == "":
+		return b.ownReply(in, d.correlation), nil
+	case topics.ValidName(topic) != nil:
+		return d, badReply(what, topic, topics.ValidName(topic).Error())
+	case topics.Within(topic, b.replies):
+		d.topic, d.own = topic, true
+		return d, nil
+	case topic[0] == '$', topics.Within(topic, b.cfg.Root), topics.Within(topic, b.cfg.State):
+		return d, badReply(what, topic, "it lies in a tree that is the broker's own")
+	case b.cfg.Rules.Matches(topic):
+		return d, badReply(what, topic, "a mapping takes in what is published there")
+	}
+	d.topic = topic
+	return d, nil
+}
+
+// ownReply is the client's own reply topic.
+func (b *Broker) ownReply(in *inbound, correlation []byte) destination {
+	return destination{topic: b.replies + "/" + escapeLevel(in.peer.ClientID), own: true, correlation: correlation}
+}
+
+// sender is the peer as the twin knows it.
+func sender(p *session.Peer) twin.Sender {
+	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects}
+}
+
+// receiptOf is what the journal keeps of a QoS 2 publish.
+func receiptOf(in *inbound) *store.Receipt {
+	if in.slot == nil {
+		return nil
+	}
+	client, epoch, id, ok := in.slot.Receipt()
+	if !ok {
+		return nil
+	}
+	return &store.Receipt{Client: client, Epoch: epoch, PacketID: id}
+}

@@ -1,0 +1,191 @@
+package broker
+
+import (
+	"errors"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+)
+
+// hook is how mochi hands over. Packets that the session answers are taken at
+// OnPacketRead and leave mochi a packet that it ignores; so it keeps no session
+// state, in-flight messages, subscriptions or retained messages of its own.
+type hook struct {
+	mqtt.HookBase
+	broker *Broker
+}
+
+func (h *hook) ID() string { return "twinbroker" }
+
+func (h *hook) Provides(event byte) bool {
+	switch event {
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck,
+		mqtt.OnSessionEstablish, mqtt.OnSessionEstablished,
+		mqtt.OnPacketRead, mqtt.OnPacketEncode:
+		return true
+	}
+	return false
+}
+
+// taken is what mochi goes on with: a PUBACK of a packet identifier that does
+// not exist.
+var taken = packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}}
+
+// OnConnect decides whether the client is let in. It also takes from mochi what
+// is the session's business: the client identifier's uniqueness, the session's
+// expiry and the will.
+func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
+	b := h.broker
+	conn, ok := cl.Net.Conn.(*connection)
+	if !ok {
+		return errors.New("a connection that no listener of this broker took")
+	}
+	conn.client = cl
+	peer, refused := b.admit(cl, &pk)
+	var will *session.Will
+	if refused == nil {
+		will, refused = b.takeWill(peer, &pk)
+	}
+	if refused != nil {
+		b.metrics.connectionsRefused.Inc()
+		b.log.Warn("client refused", "client", pk.Connect.ClientIdentifier, "username", string(pk.Connect.Username),
+			"remote", cl.Net.Remote, "code", refused.Code, "reason", refused.Reason)
+		_ = b.server.SendConnack(cl, *refused, false, &packets.Properties{})
+		return *refused
+	}
+	terms := session.Terms{
+		CleanStart:     pk.Connect.Clean,
+		Expiry:         expiry(&pk),
+		ReceiveMaximum: int(pk.Properties.ReceiveMaximum),
+		MaxPacket:      int(pk.Properties.MaximumPacketSize),
+		ProblemInfo:    pk.ProtocolVersion >= 5 && !(pk.Properties.RequestProblemInfoFlag && pk.Properties.RequestProblemInfo == 0),
+		Will:           will,
+	}
+	cl.Properties.Will = mqtt.Will{}
+	cl.Properties.Clean = false
+	cl.Properties.Props.SessionExpiryInterval = neverExpires
+	cl.Properties.Props.SessionExpiryIntervalFlag = true
+	conn.peer, conn.terms = peer, terms
+	cl.ID = b.connectionID(cl.ID)
+	return nil
+}
+
+// neverExpires is a session expiry of no end (MQTT 5.0 section 3.1.2.11.2).
+const neverExpires = 0xFFFFFFFF
+
+// expiry is how long the session outlives the connection.
+func expiry(pk *packets.Packet) time.Duration {
+	if pk.ProtocolVersion < 5 {
+		if pk.Connect.Clean {
+			return 0
+		}
+		return session.Forever
+	}
+	return expiryOf(pk.Properties.SessionExpiryInterval)
+}
+
+func expiryOf(seconds uint32) time.Duration {
+	if seconds == neverExpires {
+		return session.Forever
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// OnConnectAuthenticate has nothing left to ask: OnConnect answered.
+func (h *hook) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
+
+// OnACLCheck is never asked about a message: those do not reach mochi.
+func (h *hook) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+
+// OnSessionEstablish makes the connection the owner of its client's session.
+func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
+	conn := cl.Net.Conn.(*connection) // OnConnect made sure
+	c, present := h.broker.sessions.Connect(conn.peer, conn.terms, &wire{client: cl, conn: conn.Conn})
+	conn.session, conn.present = c, present
+	p := &conn.peer
+	h.broker.log.Debug("client connected", "client", p.ClientID, "username", p.Username,
+		"remote", p.Remote, "listener", p.Listener, "version", p.Version, "session_present", present)
+}
+
+// OnSessionEstablished is called when the CONNACK is out.
+func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
+	if c := established(cl); c != nil {
+		c.session.Start()
+	}
+}
+
+// OnPacketEncode completes the CONNACK, the one packet of interest that mochi
+// writes.
+func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	if pk.FixedHeader.Type != packets.Connack || pk.ReasonCode >= packets.ErrUnspecifiedError.Code {
+		return pk
+	}
+	if c := established(cl); c != nil {
+		pk.SessionPresent = c.present
+		pk.Properties.MaximumPacketSize = uint32(h.broker.cfg.Limits.Packet)
+		pk.Properties.TopicAliasMaximum = topicAliasMaximum
+		pk.Properties.SessionExpiryInterval, pk.Properties.SessionExpiryIntervalFlag = 0, false // as the client asked
+	}
+	return pk
+}
+
+// OnPacketRead takes what the session answers.
+func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	conn := established(cl)
+	if conn == nil {
+		return pk, nil // the CONNECT packet
+	}
+	c, b := conn.session, h.broker
+	switch pk.FixedHeader.Type {
+	case packets.Publish:
+		if code := b.receive(conn, &pk); code != nil {
+			c.Disconnect(*code, *code)
+			return pk, packets.ErrRejectPacket
+		}
+	case packets.Puback:
+		c.Puback(pk.PacketID)
+	case packets.Pubrec:
+		c.Pubrec(pk.PacketID, pk.ReasonCode)
+	case packets.Pubrel:
+		c.Pubrel(pk.PacketID)
+	case packets.Pubcomp:
+		c.Pubcomp(pk.PacketID)
+	case packets.Subscribe:
+		if code := b.subscribe(conn, &pk); code != nil {
+			c.Disconnect(*code, *code)
+			return pk, packets.ErrRejectPacket
+		}
+	case packets.Unsubscribe:
+		if code := b.unsubscribe(conn, &pk); code != nil {
+			c.Disconnect(*code, *code)
+			return pk, packets.ErrRejectPacket
+		}
+	case packets.Disconnect:
+		if pk.Properties.SessionExpiryIntervalFlag && pk.ProtocolVersion >= 5 {
+			if pk.Properties.SessionExpiryInterval > 0 && c.Expiry() == 0 {
+				c.Disconnect(packets.ErrProtocolViolationZeroNonZeroExpiry, packets.ErrProtocolViolationZeroNonZeroExpiry)
+				return pk, packets.ErrRejectPacket
+			}
+			c.SetExpiry(expiryOf(pk.Properties.SessionExpiryInterval))
+		}
+		conn.normal = pk.ReasonCode != packets.CodeDisconnectWillMessage.Code
+		return pk, nil
+	case packets.Connect:
+		c.Disconnect(packets.ErrProtocolViolationSecondConnect, packets.ErrProtocolViolationSecondConnect)
+		return pk, packets.ErrRejectPacket
+	default:
+		return pk, nil // PINGREQ and AUTH are mochi's
+	}
+	return taken, nil
+}
+
+// established is the connection of a client that was let in, or nil.
+func established(cl *mqtt.Client) *connection {
+	if c, ok := cl.Net.Conn.(*connection); ok && c.session != nil {
+		return c
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package broker
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+)
+
+// metrics are the broker's figures for Prometheus. Names and meanings are kept
+// in docs/operating.md.
+type metrics struct {
+	registry *prometheus.Registry
+
+	connections          prometheus.Counter
+	connectionsRefused   prometheus.Counter
+	subscriptionsRefused prometheus.Counter
+	received             [3]prometheus.Counter
+	repeated             prometheus.Counter
+	commands             prometheus.Counter
+	mapped               prometheus.Counter
+	mappedToNothing      prometheus.Counter
+	events               prometheus.Counter
+	responses            prometheus.Counter
+	published            prometheus.Counter
+	wills                prometheus.Counter
+	refused              *prometheus.CounterVec
+}
+
+func newMetrics(b *Broker) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "twinbroker_" + name, Help: help})
+		m.registry.MustRegister(c)
+		return c
+	}
+	m.connections = counter("connections_total", "Network connections taken.")
+	m.connectionsRefused = counter("connections_refused_total", "Clients that were not let in.")
+	m.subscriptionsRefused = counter("subscriptions_refused_total", "Topic filters that were refused.")
+	m.repeated = counter("publishes_repeated_total", "Redelivered publishes that were not applied again.")
+	m.commands = counter("commands_total", "Messages taken into the Ditto Protocol tree.")
+	m.mapped = counter("mapped_messages_total", "Messages that mappings took in.")
+	m.mappedToNothing = counter("mapped_to_nothing_total", "Messages that mappings took in and that had nothing to say.")
+	m.events = counter("events_total", "Twin events that came of changes.")
+	m.responses = counter("responses_total", "Responses and errors made.")
+	m.published = counter("publications_total", "Messages made by publications.")
+	m.wills = counter("wills_total", "Wills sent.")
+	received := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "twinbroker_publishes_received_total", Help: "PUBLISH packets received, by QoS.",
+	}, []string{"qos"})
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "twinbroker_refused_total", Help: "Messages refused, by the error's code.",
+	}, []string{"error"})
+	m.registry.MustRegister(received, m.refused)
+	for qos := range m.received {
+		m.received[qos] = received.WithLabelValues(string(rune('0' + qos)))
+	}
+	m.read(b)
+	return m
+}
+
+// read registers what is counted elsewhere and looked up when asked for.
+func (m *metrics) read(b *Broker) {
+	gauge := func(name, help string, value func() int) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Name: "twinbroker_" + name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	count := func(name, help string, labels prometheus.Labels, value func(*session.Counters) int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "twinbroker_" + name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(value(b.sessions.Counters())) }))
+	}
+	gauge("clients_connected", "Clients connected now.", func() int { _, n := b.sessions.Sessions(); return n })
+	gauge("sessions", "Sessions, also of clients that are away.", func() int { n, _ := b.sessions.Sessions(); return n })
+	gauge("subscriptions", "Subscriptions of all sessions.", func() int { return b.sessions.Subscriptions() })
+	gauge("retained_messages", "Retained messages.", func() int { return b.retained.Len() })
+	gauge("publishes_pending", "Publishes taken and not acknowledged yet.", func() int { return b.sessions.Pending() })
+	count("deliveries_total", "Messages written to subscribers.", nil, func(c *session.Counters) int64 { return c.Sent.Load() })
+	for qos := range 3 {
+		count("deliveries_dropped_total", "Messages that found a subscriber's queue full, by QoS.",
+			prometheus.Labels{"qos": string(rune('0' + qos))}, func(c *session.Counters) int64 { return c.Dropped[qos].Load() })
+	}
+	count("deliveries_expired_total", "Messages that expired in a queue.", nil, func(c *session.Counters) int64 { return c.Expired.Load() })
+	count("deliveries_too_large_total", "Messages beyond a client's Maximum Packet Size.", nil, func(c *session.Counters) int64 { return c.TooLarge.Load() })
+}
+
+// Metrics is where the program's figures are registered.
+func (b *Broker) Metrics() *prometheus.Registry { return b.metrics.registry }
+
+func (m *metrics) receivedTotal() int64 {
+	var sum float64
+	for _, c := range m.received {
+		var d dto.Metric
+		if c.Write(&d) == nil {
+			sum += d.GetCounter().GetValue()
+		}
+	}
+	return int64(sum)
+}

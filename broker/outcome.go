@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// dittoContent is the media type of Ditto Protocol envelopes.
+const dittoContent = "application/vnd.eclipse.ditto+json"
+
+// outcome sends out what became of a command, now that it is on disk: events to
+// the world, the response to where it is wanted, and the acknowledgement.
+func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, out *twin.Outcome) {
+	b.tell(out.Events)
+	if out.Err != nil {
+		b.refuseWith(in, out.Err, msg, reply, out.Response)
+		return
+	}
+	if out.Response != nil {
+		b.respond(in, reply, out.Response)
+	}
+	in.ack(nil)
+}
+
+// respond sends a response or an error at the request's QoS.
+func (b *Broker) respond(in *inbound, to destination, response *protocol.Message) {
+	m := &session.Message{
+		Topic:   to.topic,
+		Payload: response.AppendJSON(make([]byte, 0, 512)),
+		QoS:     in.message.QoS,
+		Props:   session.Properties{ContentType: dittoContent, Correlation: to.correlation},
+	}
+	b.metrics.responses.Inc()
+	if !to.own {
+		m.From = in.peer.ClientID // in the requester's name
+		b.sessions.Publish(m)
+		return
+	}
+	if in.session != nil { // a will's client is not there to be told
+		in.session.Reply(m)
+	}
+}
+
+// tell publishes events under their own topics, and as the publications say.
+// An event that nobody subscribed to is not even printed.
+func (b *Broker) tell(events []*protocol.Message) {
+	for _, e := range events {
+		b.metrics.events.Inc()
+		topic := b.topicOf(e)
+		b.sessions.PublishFunc(topic, func() *session.Message {
+			return &session.Message{
+				Topic:   topic,
+				Payload: e.AppendJSON(make([]byte, 0, 384)),
+				QoS:     2,
+				Props:   session.Properties{ContentType: dittoContent},
+			}
+		})
+		for _, out := range b.cfg.Publications.For(e) {
+			m := &session.Message{
+				Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
+				Props: session.Properties{ContentType: out.ContentType},
+			}
+			b.metrics.published.Inc()
+			if out.To != "" {
+				b.sessions.PublishTo(out.To, m)
+				continue
+			}
+			b.relay(m, out.Retain)
+		}
+	}
+}
+
+// topicOf is the MQTT topic of a signal.
+func (b *Broker) topicOf(m *protocol.Message) string {
+	buf := make([]byte, 0, 96)
+	buf = append(buf, b.cfg.Root...)
+	buf = append(buf, '/')
+	return string(m.Topic.AppendMQTT(buf))
+}
+
+// escapeLevel makes one topic level of a client identifier (CONTRACT: percent-
+// encoded, the slash too).
+func escapeLevel(s string) string {
+	s = protocol.EscapeName(s)
+	if strings.Contains(s, "/") {
+		s = strings.ReplaceAll(s, "/", "%2F")
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+package broker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// refusedTopic is where operators see what was refused.
+const refusedTopic = "$SYS/twinbroker/refused"
+
+// refuse ends a publish that is not applied. cmd is what is known of the
+// command, or nil.
+func (b *Broker) refuse(in *inbound, err *protocol.Error, cmd *protocol.Message) {
+	b.refuseWith(in, err, cmd, b.ownReply(in, in.message.Props.Correlation), nil)
+}
+
+// refuseWith is refuse with the destination that the command asked for, and the
+// error's envelope if there is one already. It is the one place that every
+// refusal passes: counted, logged, published for operators, told to the client.
+func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Message, reply destination, envelope *protocol.Message) {
+	b.metrics.refused.WithLabelValues(err.Code).Inc()
+	b.publishRefusal(in, err)
+	if say, hidden := b.refusals.mayLog(in.peer.ClientID, time.Now()); say {
+		b.log.Warn("message refused", "client", in.peer.ClientID, "topic", in.message.Topic,
+			"status", err.Status, "error", err.Code, "message", err.Message, "description", err.Description, "not_logged_before", hidden)
+	}
+	if envelope == nil {
+		envelope = err.Response(cmd)
+	}
+	if cmd != nil && !cmd.Headers.ResponseRequired() {
+		reply = b.ownReply(in, reply.correlation) // nobody waits at the other topic
+	}
+	b.respond(in, reply, envelope)
+	if in.slot != nil {
+		in.slot.Refuse(reasonCode(err.Status), reasonText(err), err.Status >= 500)
+	}
+}
+
+func (b *Broker) publishRefusal(in *inbound, err *protocol.Error) {
+	b.sessions.PublishFunc(refusedTopic, func() *session.Message {
+		payload, _ := json.Marshal(map[string]any{ // strings and a number: cannot fail
+			"time": time.Now().UTC().Format(time.RFC3339Nano), "client": in.peer.ClientID, "topic": in.message.Topic,
+			"status": err.Status, "error": err.Code, "message": err.Message, "description": err.Description,
+		})
+		return &session.Message{Topic: refusedTopic, Payload: payload, QoS: 0, Props: session.Properties{ContentType: "application/json"}}
+	})
+}
+
+// reasonCode is the MQTT 5 reason code for a status.
+func reasonCode(status int) byte {
+	switch status {
+	case 400:
+		return 0x99 // payload format invalid
+	case 401, 403:
+		return 0x87 // not authorized
+	case 413, 429:
+		return 0x97 // quota exceeded
+	}
+	return 0x83 // implementation specific error
+}
+
+func reasonText(err *protocol.Error) string {
+	text := err.Code + ": " + err.Message
+	if err.Description != "" {
+		text += " " + err.Description
+	}
+	return text
+}
+
+// refusals limits how often a client's refusals are logged: ten in a row, then
+// one in ten seconds.
+type refusals struct {
+	mu      sync.Mutex
+	clients map[string]*logBudget
+}
+
+type logBudget struct {
+	left   int
+	filled time.Time
+	hidden int
+}
+
+const (
+	logBurst    = 10
+	logInterval = 10 * time.Second
+	logClients  = 10_000 // clients remembered; beyond, the memory starts anew
+)
+
+// mayLog says whether to log this one, and how many were not since the last.
+func (r *refusals) mayLog(client string, now time.Time) (say bool, hidden int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.clients == nil || len(r.clients) > logClients {
+		r.clients = map[string]*logBudget{}
+	}
+	l := r.clients[client]
+	if l == nil {
+		l = &logBudget{left: logBurst, filled: now}
+		r.clients[client] = l
+	}
+	if n := int(now.Sub(l.filled) / logInterval); n > 0 {
+		l.left = min(logBurst, l.left+n)
+		l.filled = l.filled.Add(time.Duration(n) * logInterval)
+	}
+	if l.left == 0 {
+		l.hidden++
+		return false, 0
+	}
+	l.left--
+	hidden, l.hidden = l.hidden, 0
+	return true, hidden
+}
+
+// asError is a parser's error as the protocol error that it is.
+func asError(err error) *protocol.Error {
+	var e *protocol.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &protocol.Error{Status: 500, Code: "internalerror", Message: err.Error()}
+}
+
+func forbidden(why, topic string) *protocol.Error {
+	return &protocol.Error{
+		Status: 403, Code: "messages:publish.notallowed",
+		Message: fmt.Sprintf("Nothing may be published to the topic %q: %s.", topic, why),
+	}
+}
+
+func notYet(what, topic string) *protocol.Error {
+	return &protocol.Error{
+		Status: 501, Code: "messages:notsupported",
+		Message: fmt.Sprintf("This version does not support %s yet (topic %q).", what, topic),
+	}
+}
+
+func badReply(what, topic, why string) *protocol.Error {
+	return &protocol.Error{
+		Status: 400, Code: "messages:replyto.invalid",
+		Message: fmt.Sprintf("The %s %q cannot be answered to: %s.", what, topic, why),
+	}
+}
+
+func tooLarge(size, limit int) *protocol.Error {
+	return &protocol.Error{
+		Status: 413, Code: "messages:toolarge",
+		Message:     fmt.Sprintf("The message has %d bytes, more than the %d that a message which changes a twin may have.", size, limit),
+		Description: "The limit is limits.message_size in the broker's configuration.",
+	}
+}

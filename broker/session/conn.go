@@ -1,0 +1,276 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// Wire is the sending side of a connection.
+type Wire interface {
+	// Write sends whole packets. It is called by one goroutine at a time.
+	Write(p []byte) error
+	// Hurry makes a Write that is under way, and those to come, fail when they
+	// have not ended by then.
+	Hurry(deadline time.Time)
+	// Close ends the connection; reads and writes under way fail.
+	Close(cause error)
+}
+
+// Terms are what a client said in its CONNECT packet.
+type Terms struct {
+	CleanStart     bool
+	Expiry         time.Duration // of the session after the connection; Forever: no end
+	ReceiveMaximum int           // unacknowledged QoS 1 and 2 deliveries it takes
+	MaxPacket      int           // bytes; 0: no limit
+	ProblemInfo    bool          // wants reason strings
+	Will           *Will
+}
+
+// Forever is the expiry of a session that never ends by itself.
+const Forever = time.Duration(1<<63 - 1)
+
+// Conn is one connection of a session.
+type Conn struct {
+	sess  *Session
+	peer  Peer
+	terms Terms
+	wire  Wire
+	wake  chan struct{}
+	gone  chan struct{} // closed when the writer has ended
+	start sync.Once
+	live  atomic.Bool // cleared when the connection is let go
+
+	// Below: under the session's lock.
+	acks     []byte    // control packets that are ready to go
+	spare    []byte    // the other of two buffers that take turns
+	resend   []*flight // what an earlier connection left unacknowledged
+	window   int       // deliveries unacknowledged on this connection
+	slots    []*Slot   // inbound publishes in order, until acknowledged
+	open     map[uint16]*Slot
+	room     *sync.Cond // signalled when a slot is freed
+	quota    int        // inbound QoS 1 and 2 not completed
+	draining bool
+	closing  *ending
+	detached bool
+}
+
+// ending says how the writer is to close the connection.
+type ending struct {
+	code   byte
+	reason string
+	cause  error
+}
+
+// Session is the session that the connection belongs to.
+func (c *Conn) Session() *Session { return c.sess }
+
+// Peer is who is at the other end.
+func (c *Conn) Peer() *Peer { return &c.peer }
+
+// Start begins to write; it is called once the CONNACK is out.
+func (c *Conn) Start() {
+	c.start.Do(func() {
+		go c.write()
+		c.wakeUp()
+	})
+}
+
+func (c *Conn) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// chunk is how much goes to the socket in one write.
+const chunk = 64 << 10
+
+// write is the connection's one writer. It ends when the connection does.
+func (c *Conn) write() {
+	defer close(c.gone)
+	var buf []byte
+	for range c.wake {
+		for {
+			var end *ending
+			buf, end = c.take(buf[:0])
+			if len(buf) > 0 {
+				if err := c.wire.Write(buf); err != nil {
+					c.wire.Close(err)
+					return
+				}
+			}
+			if end != nil {
+				c.wire.Close(end.cause)
+				return
+			}
+			if len(buf) == 0 {
+				break
+			}
+			if cap(buf) > 4*chunk {
+				buf = nil // one large message should not keep its memory
+			}
+		}
+		if !c.live.Load() {
+			return
+		}
+	}
+}
+
+// take moves up to a chunk of what is owed into buf. end is set when nothing
+// will follow.
+func (c *Conn) take(buf []byte) ([]byte, *ending) {
+	s := c.sess
+	now := s.reg.opts.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	buf = append(buf, c.acks...)
+	c.acks = c.acks[:0]
+	if c.closing != nil {
+		if c.peer.Version >= 5 && c.closing.code != 0 {
+			buf = appendDisconnect(buf, c.closing.code, c.reason(c.closing.reason))
+		}
+		return buf, c.closing
+	}
+	if s.conn != c {
+		return buf, nil
+	}
+	for len(buf) < chunk && len(c.resend) > 0 && c.window < c.terms.ReceiveMaximum {
+		f := c.resend[0]
+		c.resend = c.resend[1:]
+		if f.done {
+			continue
+		}
+		f.conn = c
+		c.window++
+		if f.released {
+			buf = appendAck(buf, packets.Pubrel, c.peer.Version, f.id, 0, "")
+		} else {
+			buf = appendPublish(buf, &f.delivery, c.peer.Version, f.id, true, now)
+		}
+	}
+	for len(buf) < chunk {
+		q := s.next(c)
+		if q == nil {
+			break
+		}
+		d := q.pop()
+		if d.msg.expired(now) {
+			s.reg.counters.Expired.Add(1)
+			continue
+		}
+		var id uint16
+		if d.qos > 0 {
+			id = s.nextID()
+		}
+		before := len(buf)
+		buf = appendPublish(buf, &d, c.peer.Version, id, false, now)
+		if c.terms.MaxPacket > 0 && len(buf)-before > c.terms.MaxPacket { // MQTT-3.1.2-25: act as if it had been sent
+			buf = buf[:before]
+			s.reg.counters.TooLarge.Add(1)
+			continue
+		}
+		s.reg.counters.Sent.Add(1)
+		if d.qos > 0 {
+			f := &flight{delivery: d, id: id, conn: c}
+			s.flights[id] = f
+			s.sent = append(s.sent, f)
+			c.window++
+		}
+	}
+	return buf, nil
+}
+
+// next is the queue whose turn it is: deliveries leave in the order in which
+// they came, but QoS 0 does not wait for a client's window to open.
+func (s *Session) next(c *Conn) *queue {
+	assured := s.assured.len() > 0 && len(c.resend) == 0 && c.window < c.terms.ReceiveMaximum && len(s.flights) < 65535
+	switch {
+	case s.atMostOnce.len() > 0 && (!assured || s.atMostOnce.peek().order < s.assured.peek().order):
+		return &s.atMostOnce
+	case assured:
+		return &s.assured
+	}
+	return nil
+}
+
+// reason is the text for a reason string, or nothing if the client wants none.
+func (c *Conn) reason(text string) string {
+	if !c.terms.ProblemInfo {
+		return ""
+	}
+	const most = 1024
+	if len(text) > most {
+		text = text[:most]
+		for len(text) > 0 && text[len(text)-1]&0xC0 == 0x80 { // not in the middle of a character
+			text = text[:len(text)-1]
+		}
+		text = text[:max(0, len(text)-1)]
+	}
+	return text
+}
+
+// Disconnect ends the connection: what is ready is sent, then a DISCONNECT with
+// code and reason to an MQTT 5 client, within a second.
+func (c *Conn) Disconnect(code packets.Code, cause error) {
+	s := c.sess
+	s.mu.Lock()
+	if c.closing != nil {
+		s.mu.Unlock()
+		return
+	}
+	c.closing = &ending{code: code.Code, reason: code.Reason, cause: cause}
+	c.room.Broadcast()
+	s.mu.Unlock()
+	c.wire.Hurry(time.Now().Add(time.Second))
+	c.Start() // a connection that was never established has no writer yet
+	c.wakeUp()
+}
+
+// Puback takes the client's PUBACK (MQTT 5.0 section 3.4).
+func (c *Conn) Puback(id uint16) { c.acknowledged(id, func(f *flight) bool { return f.qos == 1 }) }
+
+// Pubcomp takes the client's PUBCOMP (MQTT 5.0 section 3.7).
+func (c *Conn) Pubcomp(id uint16) {
+	c.acknowledged(id, func(f *flight) bool { return f.qos == 2 && f.released })
+}
+
+// acknowledged ends the flight if it is one that the packet may end.
+func (c *Conn) acknowledged(id uint16, fits func(*flight) bool) {
+	s := c.sess
+	s.mu.Lock()
+	if f := s.flights[id]; f != nil && fits(f) {
+		c.land(f)
+	}
+	s.mu.Unlock()
+	c.wakeUp()
+}
+
+func (c *Conn) land(f *flight) {
+	if f.conn == c {
+		c.window--
+	}
+	c.sess.landed(f)
+}
+
+// Pubrec takes the client's PUBREC and answers it with a PUBREL, unless the
+// code refuses the message (MQTT 5.0 section 3.5).
+func (c *Conn) Pubrec(id uint16, code byte) {
+	s := c.sess
+	s.mu.Lock()
+	f := s.flights[id]
+	switch {
+	case f == nil || f.qos != 2:
+		c.acks = appendAck(c.acks, packets.Pubrel, c.peer.Version, id, packets.ErrPacketIdentifierNotFound.Code, "")
+	case code >= 0x80:
+		c.land(f)
+	default:
+		f.released = true
+		f.msg = &Message{} // the client has it; what is owed is the release
+		c.acks = appendAck(c.acks, packets.Pubrel, c.peer.Version, id, 0, "")
+	}
+	s.mu.Unlock()
+	c.wakeUp()
+}

@@ -1,0 +1,168 @@
+package session
+
+import (
+	"sync"
+)
+
+// match is a subscription that a message reaches.
+type match struct {
+	sub   *Subscription
+	group string
+	more  []*Subscription // further filters of the same client
+}
+
+// finder gathers the matches of one message. It is pooled, with the function
+// that the tree calls, so that a fan-out allocates nothing.
+type finder struct {
+	matches []match
+	found   func(subscriber, *Subscription)
+}
+
+var finders = sync.Pool{New: func() any {
+	f := &finder{}
+	f.found = func(k subscriber, sub *Subscription) { f.matches = append(f.matches, match{sub: sub, group: k.group}) }
+	return f
+}}
+
+func (f *finder) free() {
+	clear(f.matches)
+	f.matches = f.matches[:0]
+	finders.Put(f)
+}
+
+// Publish delivers a message to all who subscribed to its topic and may have
+// it, once each, and to one member of each shared group (MQTT 5.0 sections
+// 3.3.4 and 4.8.2). It returns the number of sessions reached.
+func (r *Registry) Publish(m *Message) int {
+	return r.PublishFunc(m.Topic, func() *Message { return m })
+}
+
+// PublishFunc is Publish of a message that is only made when somebody
+// subscribed to its topic.
+func (r *Registry) PublishFunc(topic string, make func() *Message) int {
+	f := finders.Get().(*finder)
+	defer f.free()
+	r.subs.Match(topic, f.found)
+	if len(f.matches) == 0 {
+		return 0
+	}
+	m := make()
+	if len(f.matches) == 1 && f.matches[0].group == "" {
+		return r.deliver(m, f.matches[0])
+	}
+	reached := 0
+	for _, one := range r.choose(m, merge(f.matches)) {
+		reached += r.deliver(m, one)
+	}
+	return reached
+}
+
+// PublishTo is Publish to a single client only.
+func (r *Registry) PublishTo(client string, m *Message) int {
+	f := finders.Get().(*finder)
+	defer f.free()
+	r.subs.Match(m.Topic, f.found)
+	reached := 0
+	for _, one := range merge(f.matches) {
+		if one.group == "" && one.sub.Session.id == client {
+			reached += r.deliver(m, one)
+		}
+	}
+	return reached
+}
+
+func (r *Registry) deliver(m *Message, one match) int {
+	sub := one.sub
+	if sub.NoLocal && m.From == sub.Session.id && m.From != "" {
+		return 0
+	}
+	if !r.opts.May(sub.Session, m) {
+		return 0
+	}
+	d := delivery{msg: m, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
+	if sub.ID > 0 {
+		d.ids = append(d.ids, sub.ID)
+	}
+	for _, also := range one.more {
+		d.qos = max(d.qos, also.QoS)
+		d.retain = d.retain || m.Retain && also.RetainAsPublished
+		if also.ID > 0 {
+			d.ids = append(d.ids, also.ID)
+		}
+	}
+	d.qos = min(d.qos, m.QoS)
+	if sub.Session.push(d) {
+		return 1
+	}
+	return 0
+}
+
+// merge makes one match of a client's overlapping filters, the highest QoS
+// counting (MQTT 5.0 section 3.3.4). Filters with No Local keep to themselves.
+func merge(matches []match) []match {
+	if len(matches) < 2 {
+		return matches
+	}
+	merged := matches[:0:len(matches)]
+	at := make(map[*Session]int, len(matches))
+	for _, one := range matches {
+		if one.group != "" || one.sub.NoLocal {
+			merged = append(merged, one)
+			continue
+		}
+		if i, seen := at[one.sub.Session]; seen {
+			merged[i].more = append(merged[i].more, one.sub)
+			continue
+		}
+		at[one.sub.Session] = len(merged)
+		merged = append(merged, one)
+	}
+	return merged
+}
+
+// choose leaves one member of each shared group: in turn, among those who may
+// have the message and, if any are, among those who are connected and keep up.
+func (r *Registry) choose(m *Message, matches []match) []match {
+	type group struct{ name, filter string }
+	var members map[group][]match
+	chosen := matches[:0:len(matches)]
+	for _, one := range matches {
+		if one.group == "" {
+			chosen = append(chosen, one)
+			continue
+		}
+		if !r.opts.May(one.sub.Session, m) {
+			continue
+		}
+		if members == nil {
+			members = map[group][]match{}
+		}
+		g := group{one.group, one.sub.Filter}
+		members[g] = append(members[g], one)
+	}
+	turn := r.turns.Add(1)
+	for _, all := range members {
+		ready := make([]match, 0, len(all))
+		for _, one := range all {
+			if one.sub.Session.ready(min(m.QoS, one.sub.QoS)) {
+				ready = append(ready, one)
+			}
+		}
+		if len(ready) == 0 {
+			ready = all
+		}
+		chosen = append(chosen, ready[turn%uint64(len(ready))])
+	}
+	return chosen
+}
+
+// ready says whether the session is connected and has room in its queue.
+func (s *Session) ready(qos byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := &s.assured
+	if qos == 0 {
+		q = &s.atMostOnce
+	}
+	return s.conn != nil && s.conn.closing == nil && !s.full(q)
+}

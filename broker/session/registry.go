@@ -1,0 +1,297 @@
+package session
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/twinbroker/twinbroker/broker/topics"
+)
+
+// Options are what a Registry needs to know.
+type Options struct {
+	QueueMessages  int // deliveries that wait for one session, for QoS 0 and for QoS 1 and 2 each
+	QueueBytes     int // and their bytes
+	ReceiveMaximum int // inbound publishes of one connection that may be unacknowledged
+	SendMaximum    int // the most deliveries that are unacknowledged, whatever the client says
+	Receipts       Receipts
+	// Publish sends a will on the way of every publish, in the name of its client.
+	Publish func(Peer, *Message)
+	// May says whether a session may receive a message; it is asked for each
+	// candidate, so that of a shared group somebody is chosen who may.
+	May func(*Session, *Message) bool
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Counters are the registry's figures for /metrics.
+type Counters struct {
+	Sent     atomic.Int64    // deliveries written
+	Dropped  [3]atomic.Int64 // deliveries that found a queue full, by QoS
+	Expired  atomic.Int64    // deliveries whose message expiry had passed
+	TooLarge atomic.Int64    // deliveries beyond a client's Maximum Packet Size
+}
+
+// Registry holds the sessions and their subscriptions.
+type Registry struct {
+	opts     Options
+	counters Counters
+
+	mu       sync.Mutex
+	sessions map[string]*Session
+	epoch    uint64
+	closed   bool
+
+	subs  topics.Filters[subscriber, *Subscription]
+	turns atomic.Uint64 // whose turn it is in shared groups
+	warn  sync.Map      // session ID → *atomic.Int64, unix seconds of the last warning of a full queue
+}
+
+// subscriber keys the subscriptions: a session may have a filter for itself and
+// the same filter in groups.
+type subscriber struct {
+	session *Session
+	group   string
+}
+
+// NewRegistry makes an empty registry.
+func NewRegistry(o Options) *Registry {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.May == nil {
+		o.May = func(*Session, *Message) bool { return true }
+	}
+	return &Registry{opts: o, sessions: map[string]*Session{}}
+}
+
+// Counters returns the live figures.
+func (r *Registry) Counters() *Counters { return &r.counters }
+
+// Subscriptions is the number of subscriptions of all sessions.
+func (r *Registry) Subscriptions() int { return r.subs.Len() }
+
+// Sessions is the number of sessions, and of those that are connected.
+func (r *Registry) Sessions() (all, connected int) {
+	for _, s := range r.list() {
+		all++
+		if _, ok := s.Peer(); ok {
+			connected++
+		}
+	}
+	return all, connected
+}
+
+func (r *Registry) list() []*Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*Session, 0, len(r.sessions))
+	for _, s := range r.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Connect makes the connection that owns the client's session from now on. An
+// earlier connection of the same client is ended with "session taken over"
+// (0x8E). present says that an earlier session goes on (MQTT 5.0 section
+// 3.2.2.1.1). The caller sends the CONNACK and then calls Conn.Start, and calls
+// Conn.Detach when the connection has ended, whether it was started or not.
+func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
+	if t.ReceiveMaximum <= 0 || t.ReceiveMaximum > r.opts.SendMaximum {
+		t.ReceiveMaximum = r.opts.SendMaximum
+	}
+	c = &Conn{peer: p, terms: t, wire: w, wake: make(chan struct{}, 1), gone: make(chan struct{}), open: map[uint16]*Slot{}}
+	c.live.Store(true)
+
+	r.mu.Lock()
+	old := r.sessions[p.ClientID]
+	var wills []*Will
+	if old != nil {
+		var keep bool
+		keep, wills = old.takeOver(!t.CleanStart)
+		if !keep {
+			r.forgetLocked(old)
+			old = nil
+		}
+	}
+	present = old != nil
+	if old == nil {
+		old = r.newSessionLocked(p.ClientID, t.CleanStart)
+	}
+	old.attach(c)
+	r.mu.Unlock()
+	for _, w := range wills {
+		r.opts.Publish(w.Peer, w.Message)
+	}
+	return c, present
+}
+
+func (r *Registry) newSessionLocked(id string, clean bool) *Session {
+	s := &Session{
+		id: id, reg: r,
+		subs: map[string]*Subscription{}, flights: map[uint16]*flight{}, received: map[uint16]*receipt{},
+	}
+	// An epoch is larger than all before it, also those of an earlier process.
+	r.epoch = max(r.epoch+1, uint64(r.opts.Now().UnixNano()))
+	s.epoch = r.epoch
+	if rc := r.opts.Receipts; rc != nil {
+		if epoch, ids := rc.Known(id); epoch != 0 {
+			if clean {
+				rc.Forget(id)
+				r.epoch = max(r.epoch, epoch+1)
+				s.epoch = r.epoch
+			} else {
+				s.epoch = epoch
+				for _, pid := range ids {
+					s.received[pid] = &receipt{complete: true, journaled: true, recovered: true}
+				}
+			}
+		}
+	}
+	r.sessions[id] = s
+	return s
+}
+
+// attach makes c the session's connection.
+func (s *Session) attach(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.sess = s
+	c.room = sync.NewCond(&s.mu)
+	s.conn, s.expiry = c, c.terms.Expiry
+	s.will = nil
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	c.resend = slices.DeleteFunc(slices.Clone(s.sent), func(f *flight) bool { return f.done })
+}
+
+// takeOver ends the present connection in favour of a new one. It says whether
+// the session can go on, and returns the wills that are due.
+func (s *Session) takeOver(wanted bool) (keep bool, wills []*Will) {
+	s.mu.Lock()
+	old := s.conn
+	keep = wanted && !s.ended && (old == nil || s.expiry > 0)
+	due := s.will
+	if old != nil {
+		due = old.terms.Will
+		old.detachLocked()
+		s.conn = nil
+	}
+	if due != nil && (due.Delay == 0 || !keep) {
+		wills = append(wills, due)
+	}
+	s.will = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.Disconnect(packets.ErrSessionTakenOver, packets.ErrSessionTakenOver)
+	}
+	return keep, wills
+}
+
+// forgetLocked takes a session out of the registry.
+func (r *Registry) forgetLocked(s *Session) {
+	if r.sessions[s.id] == s {
+		delete(r.sessions, s.id)
+		r.warn.Delete(s.id)
+	}
+	s.mu.Lock()
+	s.ended = true
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	subs := s.subs
+	s.subs = map[string]*Subscription{}
+	s.own = ownTopic{}
+	s.atMostOnce.clear()
+	s.assured.clear()
+	s.flights, s.sent = map[uint16]*flight{}, nil
+	s.mu.Unlock()
+	for _, sub := range subs {
+		group, filter := topics.SplitShared(sub.Filter)
+		r.subs.Remove(filter, subscriber{s, group})
+	}
+}
+
+// end ends a session if it is still without a connection.
+func (r *Registry) end(s *Session) {
+	r.mu.Lock()
+	s.mu.Lock()
+	if s.conn != nil || s.ended {
+		s.mu.Unlock()
+		r.mu.Unlock()
+		return
+	}
+	due := s.will
+	s.will = nil
+	s.mu.Unlock()
+	r.forgetLocked(s)
+	r.mu.Unlock()
+	if due != nil {
+		r.opts.Publish(due.Peer, due.Message)
+	}
+}
+
+// Close ends all connections with code, and stops all that runs by the clock.
+// Wills are not sent: the clients did not fail.
+func (r *Registry) Close(code packets.Code) {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	for _, s := range r.list() {
+		s.mu.Lock()
+		c := s.conn
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+		if c != nil {
+			c.terms.Will = nil
+		}
+		s.mu.Unlock()
+		if c != nil {
+			c.Disconnect(code, code)
+		}
+	}
+	for _, s := range r.list() {
+		s.mu.Lock()
+		c := s.conn
+		s.mu.Unlock()
+		if c != nil {
+			<-c.gone
+		}
+	}
+}
+
+// Pending is the number of inbound publishes of all clients that are not
+// acknowledged yet.
+func (r *Registry) Pending() int {
+	n := 0
+	for _, s := range r.list() {
+		s.mu.Lock()
+		if s.conn != nil {
+			n += len(s.conn.slots)
+		}
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// dropped counts a delivery that found its queue full, and says so in the log
+// once a minute for each client.
+func (r *Registry) dropped(s *Session, qos byte) {
+	r.counters.Dropped[qos].Add(1)
+	v, _ := r.warn.LoadOrStore(s.id, new(atomic.Int64))
+	last := v.(*atomic.Int64)
+	now := r.opts.Now().Unix()
+	if before := last.Load(); now-before >= 60 && last.CompareAndSwap(before, now) {
+		r.opts.Log.Warn("a subscriber is too slow: its queue is full and messages for it are dropped",
+			"client", s.id, "qos", qos, "queue_messages", r.opts.QueueMessages, "queue_bytes", r.opts.QueueBytes)
+	}
+}

@@ -1,0 +1,73 @@
+package session
+
+import (
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/twinbroker/twinbroker/broker/topics"
+)
+
+// Subscribe adds or replaces a subscription of the connection's session and
+// says whether the filter is new to it. The filter must be valid.
+func (c *Conn) Subscribe(sub Subscription) (added bool) {
+	s := c.sess
+	sub.Session = s
+	group, filter := topics.SplitShared(sub.Filter)
+	s.mu.Lock()
+	if s.ended || c.detached {
+		s.mu.Unlock()
+		return false
+	}
+	_, had := s.subs[sub.Filter]
+	s.subs[sub.Filter] = &sub
+	s.own = ownTopic{}
+	s.reg.subs.Add(filter, subscriber{s, group}, &sub)
+	s.mu.Unlock()
+	return !had
+}
+
+// Unsubscribe takes a subscription back and says whether there was one.
+func (c *Conn) Unsubscribe(filter string) bool {
+	s := c.sess
+	group, f := topics.SplitShared(filter)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, had := s.subs[filter]; !had || c.detached {
+		return false
+	}
+	delete(s.subs, filter)
+	s.own = ownTopic{}
+	s.reg.subs.Remove(f, subscriber{s, group})
+	return true
+}
+
+// Suback answers a SUBSCRIBE, one code for each filter.
+func (c *Conn) Suback(id uint16, codes []byte, reason string) {
+	c.answer(packets.Suback, id, codes, reason)
+}
+
+// Unsuback answers an UNSUBSCRIBE, one code for each filter.
+func (c *Conn) Unsuback(id uint16, codes []byte) { c.answer(packets.Unsuback, id, codes, "") }
+
+func (c *Conn) answer(kind byte, id uint16, codes []byte, reason string) {
+	c.sess.mu.Lock()
+	if !c.detached && c.closing == nil {
+		c.acks = appendSubscribed(c.acks, kind, c.peer.Version, id, codes, c.reason(reason))
+	}
+	c.sess.mu.Unlock()
+	c.wakeUp()
+}
+
+// Retained delivers retained messages for a subscription that was just made.
+// They are not counted against the queue's bound: the broker keeps them anyway.
+func (c *Conn) Retained(sub Subscription, messages []*Message) {
+	var ids []int
+	if sub.ID > 0 {
+		ids = []int{sub.ID}
+	}
+	for _, m := range messages {
+		if !c.sess.reg.opts.May(c.sess, m) {
+			continue
+		}
+		c.sess.push(delivery{msg: m, qos: min(m.QoS, sub.QoS), retain: true, ids: ids, free: true})
+	}
+}

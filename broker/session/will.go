@@ -1,0 +1,99 @@
+package session
+
+import "time"
+
+// Will is what a client wants published when it goes without saying so (MQTT
+// 5.0 section 3.1.2.5).
+type Will struct {
+	Message *Message
+	Delay   time.Duration
+	Peer    Peer // in whose name
+}
+
+// Detach tells that the connection has ended; normal says that the client sent
+// a DISCONNECT that takes its will back. The session goes on for its expiry.
+func (c *Conn) Detach(normal bool) {
+	s, r := c.sess, c.sess.reg
+	s.mu.Lock()
+	if c.detached { // taken over before
+		s.mu.Unlock()
+		c.stopWriter()
+		return
+	}
+	c.detachLocked()
+	s.conn = nil
+	s.atMostOnce.clear() // nothing is owed at QoS 0
+	due := c.terms.Will
+	if normal {
+		due = nil
+	}
+	delay := time.Duration(0)
+	if due != nil {
+		delay = min(due.Delay, s.expiry)
+	}
+	now := due != nil && delay == 0
+	if due != nil && !now {
+		s.will = due
+		s.timer = time.AfterFunc(delay, func() { s.sendWill(due) })
+	} else if s.expiry > 0 && s.expiry != Forever {
+		s.timer = time.AfterFunc(s.expiry, func() { r.end(s) })
+	}
+	ends := s.expiry == 0
+	s.mu.Unlock()
+	c.stopWriter()
+	if ends {
+		r.end(s)
+	}
+	if now {
+		r.opts.Publish(due.Peer, due.Message)
+	}
+}
+
+// sendWill sends a delayed will, unless the client has come back, and lets the
+// rest of the session's expiry run.
+func (s *Session) sendWill(w *Will) {
+	r := s.reg
+	s.mu.Lock()
+	if s.will != w || s.conn != nil || s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.will = nil
+	if rest := s.expiry - w.Delay; s.expiry != Forever && rest > 0 {
+		s.timer = time.AfterFunc(rest, func() { r.end(s) })
+	}
+	over := s.expiry <= w.Delay
+	s.mu.Unlock()
+	r.opts.Publish(w.Peer, w.Message)
+	if over {
+		r.end(s)
+	}
+}
+
+// SetExpiry changes how long the session outlives the connection, as a
+// DISCONNECT may (MQTT 5.0 section 3.14.2.2.2).
+func (c *Conn) SetExpiry(d time.Duration) {
+	c.sess.mu.Lock()
+	defer c.sess.mu.Unlock()
+	c.terms.Expiry = d
+	if c.sess.conn == c {
+		c.sess.expiry = d
+	}
+}
+
+// Expiry is what was agreed for the session.
+func (c *Conn) Expiry() time.Duration {
+	c.sess.mu.Lock()
+	defer c.sess.mu.Unlock()
+	return c.terms.Expiry
+}
+
+func (c *Conn) detachLocked() {
+	c.detached = true
+	c.room.Broadcast()
+}
+
+func (c *Conn) stopWriter() {
+	c.live.Store(false)
+	c.wakeUp()
+}

@@ -1,0 +1,95 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/broker/topics"
+)
+
+// subscribe takes a SUBSCRIBE packet: each filter gets its answer, then the
+// retained messages follow (MQTT 5.0 section 3.8.4). A code says why the client
+// is to be disconnected.
+func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
+	if code := pk.SubscribeValidate(); code != packets.CodeSuccess {
+		return &code
+	}
+	c := conn.session
+	codes := make([]byte, len(pk.Filters))
+	type later struct {
+		sub      session.Subscription
+		retained []*session.Message
+	}
+	var retained []later
+	reason := ""
+	for i, f := range pk.Filters {
+		group, plain := topics.SplitShared(f.Filter)
+		if f.NoLocal && group != "" {
+			return &packets.ErrProtocolViolationInvalidSharedNoLocal
+		}
+		code, why := b.maySubscribe(plain, f.Filter, pk.Properties.User)
+		if code != 0 {
+			codes[i] = code
+			reason = why
+			b.log.Info("subscription refused", "client", conn.peer.ClientID, "filter", f.Filter, "code", code, "reason", why)
+			b.metrics.subscriptionsRefused.Inc()
+			if conn.peer.Version < 5 {
+				codes[i] = packets.ErrUnspecifiedError.Code
+			}
+			continue
+		}
+		sub := session.Subscription{
+			Filter: f.Filter, QoS: min(f.Qos, 2), NoLocal: f.NoLocal,
+			RetainAsPublished: f.RetainAsPublished, ID: f.Identifier,
+		}
+		added := c.Subscribe(sub)
+		codes[i] = sub.QoS
+		if group == "" && (f.RetainHandling == 0 || f.RetainHandling == 1 && added) {
+			retained = append(retained, later{sub, b.retainedFor(plain)})
+		}
+	}
+	c.Suback(pk.PacketID, codes, reason)
+	for _, r := range retained {
+		c.Retained(r.sub, r.retained)
+	}
+	return nil
+}
+
+// maySubscribe is the one place that says whether a filter can be subscribed
+// to; code 0: yes.
+func (b *Broker) maySubscribe(filter, whole string, options []packets.UserProperty) (code byte, reason string) {
+	if err := topics.ValidFilter(whole); err != nil {
+		return packets.ErrTopicFilterInvalid.Code, err.Error()
+	}
+	if filter[0] != '+' && filter[0] != '#' && topics.CanReach(filter, b.cfg.State) {
+		return packets.ErrImplementationSpecificError.Code,
+			fmt.Sprintf("filter %q: this version does not publish the state tree %q yet; subscribe to %s/<namespace>/<name>/things/twin/events/#", whole, b.cfg.State, b.cfg.Root)
+	}
+	for _, u := range options {
+		switch u.Key {
+		case "filter", "namespaces", "extraFields":
+			if topics.CanReach(filter, b.cfg.Root) {
+				return packets.ErrImplementationSpecificError.Code,
+					fmt.Sprintf("filter %q: this version does not support the subscription option %q yet", whole, u.Key)
+			}
+		}
+	}
+	return 0, ""
+}
+
+// unsubscribe takes an UNSUBSCRIBE packet.
+func (b *Broker) unsubscribe(conn *connection, pk *packets.Packet) *packets.Code {
+	if code := pk.UnsubscribeValidate(); code != packets.CodeSuccess {
+		return &code
+	}
+	codes := make([]byte, len(pk.Filters))
+	for i, f := range pk.Filters {
+		if !conn.session.Unsubscribe(f.Filter) {
+			codes[i] = packets.CodeNoSubscriptionExisted.Code
+		}
+	}
+	conn.session.Unsuback(pk.PacketID, codes)
+	return nil
+}
