@@ -2,50 +2,195 @@ package protocol
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
-// Headers are the headers of a message, in their order.
+// Headers are the headers of a message, in their order. Names are matched
+// without regard to case and printed as they came; values are JSON values. The
+// zero value has no headers and can be used.
 type Headers struct{ list []header }
 
 type header struct {
-	key   string
-	value *jsondoc.Value
+	key   string         // lower case
+	name  string         // as it came; "" when that is key
+	text  string         // the value, when value is nil
+	value *jsondoc.Value // nil: a string, text
 }
 
-// Get is the header as text.
-func (h *Headers) Get(key string) (string, bool) { panic("being written") }
+func (h *Headers) find(key string) int {
+	for i := range h.list {
+		if k := h.list[i].key; len(k) == len(key) && (k == key || strings.EqualFold(k, key)) {
+			return i
+		}
+	}
+	return -1
+}
 
-// Value is the header's JSON value, nil when there is none.
-func (h *Headers) Value(key string) *jsondoc.Value { panic("being written") }
+// Get is a header as text: a string's characters, the JSON text of any other
+// value. False when there is no such header.
+func (h *Headers) Get(key string) (string, bool) {
+	i := h.find(key)
+	if i < 0 {
+		return "", false
+	}
+	return h.list[i].asText(), true
+}
 
-// Set sets a header.
-func (h *Headers) Set(key string, v *jsondoc.Value) { panic("being written") }
+func (hd *header) asText() string {
+	if hd.value == nil {
+		return hd.text
+	}
+	if s, ok := hd.value.Text(); ok {
+		return s
+	}
+	return hd.value.String()
+}
+
+func (hd *header) asValue() *jsondoc.Value {
+	if hd.value == nil {
+		return jsondoc.String(hd.text)
+	}
+	return hd.value
+}
+
+// Value is a header's JSON value, nil when there is no such header.
+func (h *Headers) Value(key string) *jsondoc.Value {
+	i := h.find(key)
+	if i < 0 {
+		return nil
+	}
+	return h.list[i].asValue()
+}
+
+// Set sets a header; one that is there already keeps its place and its
+// spelling. Setting it to nil or to JSON's null deletes it.
+func (h *Headers) Set(key string, v *jsondoc.Value) {
+	if v == nil || v.IsNull() {
+		h.Delete(key)
+		return
+	}
+	h.set(key, "", v)
+}
 
 // SetString sets a header to a text.
-func (h *Headers) SetString(key, text string) { panic("being written") }
+func (h *Headers) SetString(key, text string) { h.set(key, text, nil) }
+
+func (h *Headers) set(key, text string, v *jsondoc.Value) {
+	if i := h.find(key); i >= 0 {
+		h.list[i].text, h.list[i].value = text, v
+		return
+	}
+	hd := header{key: lower(key), text: text, value: v}
+	if hd.key != key {
+		hd.name = key
+	}
+	h.list = append(h.list, hd)
+}
+
+// lower is strings.ToLower without its price for what is lower case already.
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(s)
+		}
+	}
+	return s
+}
 
 // Delete takes a header out.
-func (h *Headers) Delete(key string) { panic("being written") }
+func (h *Headers) Delete(key string) {
+	if i := h.find(key); i >= 0 {
+		h.list = append(h.list[:i], h.list[i+1:]...)
+	}
+}
 
 // Len is the number of headers.
 func (h *Headers) Len() int { return len(h.list) }
 
-// All goes through the headers in their order.
-func (h *Headers) All() iter.Seq2[string, *jsondoc.Value] { panic("being written") }
+// All goes through the headers in their order, with their names as they came.
+func (h *Headers) All() iter.Seq2[string, *jsondoc.Value] {
+	return func(yield func(string, *jsondoc.Value) bool) {
+		for i := range h.list {
+			if !yield(h.list[i].spelling(), h.list[i].asValue()) {
+				return
+			}
+		}
+	}
+}
+
+func (hd *header) spelling() string {
+	if hd.name != "" {
+		return hd.name
+	}
+	return hd.key
+}
 
 // Clone is a copy that can be changed.
-func (h *Headers) Clone() Headers { panic("being written") }
+func (h *Headers) Clone() Headers {
+	if len(h.list) == 0 {
+		return Headers{}
+	}
+	// Room for what responses and events add.
+	return Headers{list: append(make([]header, 0, len(h.list)+4), h.list...)}
+}
 
-// CorrelationID is the header correlation-id.
-func (h *Headers) CorrelationID() string { panic("being written") }
+// AppendJSON appends the headers as a JSON object.
+func (h *Headers) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i := range h.list {
+		hd := &h.list[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = jsondoc.AppendString(dst, hd.spelling())
+		dst = append(dst, ':')
+		if hd.value == nil {
+			dst = jsondoc.AppendString(dst, hd.text)
+		} else {
+			dst = hd.value.AppendTo(dst)
+		}
+	}
+	return append(dst, '}')
+}
 
-// ResponseRequired is the header response-required, true when absent.
-func (h *Headers) ResponseRequired() bool { panic("being written") }
+// CorrelationID is the header correlation-id, "" when there is none.
+func (h *Headers) CorrelationID() string {
+	s, _ := h.Get(HeaderCorrelationID)
+	return s
+}
 
-// ReplyTo is the header reply-to.
-func (h *Headers) ReplyTo() string { panic("being written") }
+// ResponseRequired is the header response-required, true when there is none.
+func (h *Headers) ResponseRequired() bool {
+	s, ok := h.Get(HeaderResponseRequired)
+	return !ok || s != "false"
+}
 
-// ContentType is the header content-type.
-func (h *Headers) ContentType() string { panic("being written") }
+// ReplyTo is the header reply-to, "" when there is none.
+func (h *Headers) ReplyTo() string {
+	s, _ := h.Get(HeaderReplyTo)
+	return s
+}
+
+// ContentType is the header content-type, "" when there is none.
+func (h *Headers) ContentType() string {
+	s, _ := h.Get(HeaderContentType)
+	return s
+}
+
+// parseHeaders reads the headers of an envelope; a null stands for no header,
+// as in Ditto. Of two that differ only in case the last one counts.
+func parseHeaders(v *jsondoc.Value) Headers {
+	n := v.Len()
+	if n == 0 {
+		return Headers{}
+	}
+	h := Headers{list: make([]header, 0, n)}
+	for name, value := range v.Members() {
+		if !value.IsNull() {
+			h.set(name, "", value)
+		}
+	}
+	return h
+}

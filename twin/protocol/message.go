@@ -1,12 +1,13 @@
 package protocol
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
-// Message is a Ditto Protocol envelope.
+// Message is a Ditto Protocol message: the envelope and what is in it.
 type Message struct {
 	Topic     Topic
 	Headers   Headers
@@ -15,14 +16,227 @@ type Message struct {
 	Status    int            // 0: none
 	Revision  uint64         // 0: none
 	Timestamp time.Time      // zero: none
-	Fields    string
+	Fields    string         // the field selector, as it came
 	Extra     *jsondoc.Value // nil: none
 }
 
-// ParseMessage parses an envelope.
+// ParseMessage reads an envelope. outer is what the MQTT topic says already,
+// or nil; the envelope's topic may then be missing, and must not say anything
+// else. The payload must not be changed afterwards: the message holds on to
+// it.
+//
+// The error is an [*Error]. With it comes as much of the message as was
+// understood, for [Error.Response]; it may be nil.
 func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, error) {
-	panic("being written")
+	m := new(Message)
+	if outer != nil {
+		m.Topic = *outer
+	}
+	envelope, err := jsondoc.Parse(payload, lim)
+	if err != nil {
+		return m, JSONInvalid(err)
+	}
+	if envelope.Kind() != jsondoc.KindObject {
+		return m, JSONWrongKind("", envelope.Kind(), jsondoc.KindObject)
+	}
+	var problem *Error
+	note := func(e *Error) {
+		if problem == nil {
+			problem = e
+		}
+	}
+	var topicSeen, pathSeen bool
+	// All members are looked at even after a problem, so that the error finds
+	// its way back with the headers that stand behind it.
+	for name, v := range envelope.Members() {
+		switch name {
+		case "topic":
+			topicSeen = true
+			note(m.parseTopic(v, outer))
+		case "headers":
+			note(m.parseHeaders(v))
+		case "path":
+			pathSeen = true
+			note(m.parsePath(v))
+		case "value":
+			m.Value = v
+		default:
+			note(m.parseRare(name, v))
+		}
+	}
+	if problem != nil {
+		return m, problem
+	}
+	if !topicSeen && outer == nil {
+		return m, JSONFieldMissing("/topic")
+	}
+	if !pathSeen {
+		return m, JSONFieldMissing("/path")
+	}
+	return m, nil
 }
 
-// AppendJSON appends the envelope as JSON.
-func (m *Message) AppendJSON(dst []byte) []byte { panic("being written") }
+func (m *Message) parseTopic(v *jsondoc.Value, outer *Topic) *Error {
+	s, ok := v.Text()
+	if !ok {
+		return JSONWrongKind("/topic", v.Kind(), jsondoc.KindString)
+	}
+	t, err := ParseTopic(s)
+	if err != nil {
+		return asError(err)
+	}
+	if outer != nil && t != *outer {
+		return TopicContradiction(s, outer.String())
+	}
+	m.Topic = t
+	return nil
+}
+
+func (m *Message) parseHeaders(v *jsondoc.Value) *Error {
+	switch v.Kind() {
+	case jsondoc.KindNull:
+	case jsondoc.KindObject:
+		m.Headers = parseHeaders(v)
+	default:
+		return JSONWrongKind("/headers", v.Kind(), jsondoc.KindObject)
+	}
+	return nil
+}
+
+func (m *Message) parsePath(v *jsondoc.Value) *Error {
+	s, ok := v.Text()
+	if !ok {
+		return JSONWrongKind("/path", v.Kind(), jsondoc.KindString)
+	}
+	p, err := jsondoc.ParsePointer(s)
+	if err != nil {
+		return PointerInvalid(s, err)
+	}
+	m.Path = p
+	return nil
+}
+
+// parseRare reads the members that most messages do not have. Members that
+// the Ditto Protocol does not know are passed over, as in Ditto.
+func (m *Message) parseRare(name string, v *jsondoc.Value) *Error {
+	var ok bool
+	switch name {
+	case "status":
+		var i int64
+		if i, ok = v.Int(); !ok || i < 100 || i > 599 {
+			return JSONWrongKind("/status", v.Kind(), jsondoc.KindNumber)
+		}
+		m.Status = int(i)
+	case "revision":
+		var i int64
+		if i, ok = v.Int(); !ok || i < 0 {
+			return JSONWrongKind("/revision", v.Kind(), jsondoc.KindNumber)
+		}
+		m.Revision = uint64(i)
+	case "timestamp":
+		s, isText := v.Text()
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if !isText || err != nil {
+			return JSONWrongKind("/timestamp", v.Kind(), jsondoc.KindString)
+		}
+		m.Timestamp = t
+	case "fields":
+		if m.Fields, ok = v.Text(); !ok && !v.IsNull() {
+			return JSONWrongKind("/fields", v.Kind(), jsondoc.KindString)
+		}
+	case "extra":
+		if v.Kind() != jsondoc.KindObject {
+			return JSONWrongKind("/extra", v.Kind(), jsondoc.KindObject)
+		}
+		m.Extra = v
+	}
+	return nil
+}
+
+// AppendJSON appends the envelope as JSON, its members in Ditto's order.
+func (m *Message) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"topic":"`...)
+	if m.Topic.isPlain() {
+		dst = m.Topic.AppendTo(dst)
+	} else {
+		quoted := jsondoc.AppendString(nil, m.Topic.String())
+		dst = append(dst, quoted[1:len(quoted)-1]...)
+	}
+	dst = append(dst, `","headers":`...)
+	dst = m.Headers.AppendJSON(dst)
+	dst = append(dst, `,"path":`...)
+	dst = appendPath(dst, m.Path)
+	if m.Value != nil {
+		dst = append(dst, `,"value":`...)
+		dst = m.Value.AppendTo(dst)
+	}
+	if m.Extra != nil {
+		dst = append(dst, `,"extra":`...)
+		dst = m.Extra.AppendTo(dst)
+	}
+	if m.Status != 0 {
+		dst = append(dst, `,"status":`...)
+		dst = strconv.AppendInt(dst, int64(m.Status), 10)
+	}
+	if m.Revision != 0 {
+		dst = append(dst, `,"revision":`...)
+		dst = strconv.AppendUint(dst, m.Revision, 10)
+	}
+	if !m.Timestamp.IsZero() {
+		dst = append(dst, `,"timestamp":"`...)
+		dst = AppendTime(dst, m.Timestamp)
+		dst = append(dst, '"')
+	}
+	if m.Fields != "" {
+		dst = append(dst, `,"fields":`...)
+		dst = jsondoc.AppendString(dst, m.Fields)
+	}
+	return append(dst, '}')
+}
+
+// appendPath writes the path in place when it needs no JSON escapes.
+func appendPath(dst []byte, p jsondoc.Pointer) []byte {
+	for _, name := range p {
+		if !isPlain(name) {
+			return jsondoc.AppendString(dst, p.String())
+		}
+	}
+	dst = append(dst, '"')
+	dst = p.AppendTo(dst)
+	return append(dst, '"')
+}
+
+func (t *Topic) isPlain() bool {
+	return isPlain(t.Namespace) && isPlain(t.Name) && isPlain(t.Action)
+}
+
+// isPlain says whether s stands in a JSON string as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+// AppendTime appends a point in time the way Ditto prints it (Java's
+// Instant): in UTC, with a fraction of no, three, six or nine digits.
+func AppendTime(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	dst = t.AppendFormat(dst, "2006-01-02T15:04:05")
+	if ns := t.Nanosecond(); ns != 0 {
+		digits := 9
+		for ns%1000 == 0 {
+			ns /= 1000
+			digits -= 3
+		}
+		dst = append(dst, '.')
+		for div := pow10[digits-1]; div > 0; div /= 10 {
+			dst = append(dst, byte('0'+ns/div%10))
+		}
+	}
+	return append(dst, 'Z')
+}
+
+var pow10 = [...]int{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}

@@ -1,0 +1,193 @@
+package protocol
+
+import (
+	"fmt"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// The errors about Things. Each has Ditto's status and code; the sender is
+// never told whether something is not there or not to be seen.
+
+func notFound(code, message string) *Error {
+	return &Error{Status: 404, Code: code,
+		Message:     message + " could not be found or requester had insufficient permissions to access it.",
+		Description: "Check the ID, the path and your permissions."}
+}
+
+// ThingNotFound: there is no such Thing.
+func ThingNotFound(id string) *Error {
+	return notFound("things:thing.notfound", "The Thing with ID '"+id+"'")
+}
+
+// PolicyIDNotFound: the Thing has no Policy ID.
+func PolicyIDNotFound(id string) *Error {
+	return notFound("things:policyId.notfound", "The Policy ID of the Thing with ID <"+id+">")
+}
+
+// DefinitionNotFound: the Thing has no definition.
+func DefinitionNotFound(id string) *Error {
+	return notFound("things:definition.notfound", "The Definition of the Thing with ID <"+id+">")
+}
+
+// AttributesNotFound: the Thing has no attributes.
+func AttributesNotFound(id string) *Error {
+	return notFound("things:attributes.notfound", "The Attributes of the Thing with ID '"+id+"'")
+}
+
+// AttributeNotFound: the Thing has no such attribute; path is the one below
+// its attributes.
+func AttributeNotFound(id string, path jsondoc.Pointer) *Error {
+	return notFound("things:attribute.notfound",
+		fmt.Sprintf("The attribute with key '%s' on the thing with ID '%s'", path, id))
+}
+
+// FeaturesNotFound: the Thing has no features.
+func FeaturesNotFound(id string) *Error {
+	return notFound("things:features.notfound", "The Features on the Thing with ID '"+id+"'")
+}
+
+func onFeature(what, id, feature string) string {
+	return fmt.Sprintf("The %s of the Feature with ID '%s' on the Thing with ID '%s'", what, feature, id)
+}
+
+// FeatureNotFound: the Thing has no such Feature.
+func FeatureNotFound(id, feature string) *Error {
+	return notFound("things:feature.notfound",
+		fmt.Sprintf("The Feature with ID '%s' on the Thing with ID '%s'", feature, id))
+}
+
+// FeatureDefinitionNotFound: the Feature has no definition.
+func FeatureDefinitionNotFound(id, feature string) *Error {
+	return notFound("things:feature.definition.notfound", onFeature("Definition", id, feature))
+}
+
+// FeaturePropertiesNotFound: the Feature has no properties.
+func FeaturePropertiesNotFound(id, feature string) *Error {
+	return notFound("things:feature.properties.notfound", onFeature("Properties", id, feature))
+}
+
+// FeaturePropertyNotFound: the Feature has no such property; path is the one
+// below its properties.
+func FeaturePropertyNotFound(id, feature string, path jsondoc.Pointer) *Error {
+	return notFound("things:feature.property.notfound",
+		onFeature("Property with JSON Pointer '"+path.String()+"'", id, feature))
+}
+
+// FeatureDesiredPropertiesNotFound: the Feature has no desired properties.
+func FeatureDesiredPropertiesNotFound(id, feature string) *Error {
+	return notFound("things:feature.desiredProperties.notfound", onFeature("desired properties", id, feature))
+}
+
+// FeatureDesiredPropertyNotFound: the Feature has no such desired property;
+// path is the one below its desired properties.
+func FeatureDesiredPropertyNotFound(id, feature string, path jsondoc.Pointer) *Error {
+	return notFound("things:feature.desiredProperty.notfound",
+		onFeature("desired property with JSON Pointer '"+path.String()+"'", id, feature))
+}
+
+// ThingConflict: a Thing with this ID is there already.
+func ThingConflict(id string) *Error {
+	return &Error{Status: 409, Code: "things:thing.conflict",
+		Message: "The Thing with ID '" + id + "' already exists", Description: "Choose another Thing ID."}
+}
+
+// ThingNotCreatable: a Policy with the Thing's ID is there already, and is not
+// the one that the Thing would get.
+func ThingNotCreatable(id, policyID string) *Error {
+	return &Error{Status: 400, Code: "things:thing.notcreatable",
+		Message: fmt.Sprintf("The Thing with ID '%s' could not be created: its own Policy with ID '%s' cannot be, as there is another one of that ID.",
+			id, policyID),
+		Description: "To use the Policy that is there, name it as 'policyId' in the Thing."}
+}
+
+// ThingNotModifiable: the sender may not write there.
+func ThingNotModifiable(id string) *Error {
+	return &Error{Status: 403, Code: "things:thing.notmodifiable",
+		Message:     "The Thing with ID '" + id + "' could not be modified as the requester had insufficient permissions ('WRITE' is required).",
+		Description: "Check the ID and your permissions."}
+}
+
+// ThingUnavailable: the Thing cannot be read or written now, through no fault
+// of the sender.
+func ThingUnavailable(id string, err error) *Error {
+	e := &Error{Status: 503, Code: "things:thing.unavailable",
+		Message:     "The Thing with ID '" + id + "' is not available, please try again later.",
+		Description: "The change was not stored."}
+	if err != nil {
+		e.Description = "Cause: " + err.Error() + "."
+	}
+	return e
+}
+
+// ThingTooLarge: the Thing would be larger than it may be; sizes in bytes.
+func ThingTooLarge(size, limit int) *Error {
+	return &Error{Status: 413, Code: "things:thing.toolarge",
+		Message: fmt.Sprintf("The size of '%.2f' kB exceeds the maximal allowed Thing size of '%.2f' kB.",
+			float64(size)/1024, float64(limit)/1024),
+		Description: "Make the Thing smaller, or raise the limit."}
+}
+
+// IDInvalid: no Thing can have this ID.
+func IDInvalid(id string) *Error {
+	return &Error{Status: 400, Code: "things:id.invalid", Message: "Thing ID '" + id + "' is not valid!",
+		Description: "It is a namespace, a colon and a name, of at most 256 characters together.", Href: namespacedIDHref}
+}
+
+// PolicyIDInvalid: no Policy can have this ID.
+func PolicyIDInvalid(id string) *Error {
+	return &Error{Status: 400, Code: "policies:id.invalid", Message: "Policy ID '" + id + "' is not valid!",
+		Description: "It is a namespace, a colon and a name, of at most 256 characters together.", Href: namespacedIDHref}
+}
+
+// IDNotSettable: the Thing in the value has another ID than the topic says.
+func IDNotSettable(value, topic string) *Error {
+	return &Error{Status: 400, Code: "things:id.notsettable",
+		Message:     "The Thing ID in the value is not the one in the topic path: '" + value + "' and '" + topic + "'.",
+		Description: "Leave it out of the value, or make the two equal."}
+}
+
+// IDNotDeletable: a merge that would take away the Thing's ID.
+func IDNotDeletable() *Error {
+	return &Error{Status: 400, Code: "things:id.notdeletable",
+		Message: "The Thing ID of a Thing cannot be deleted.", Description: "Leave it out of the value."}
+}
+
+// PolicyIDNotDeletable: a merge that would take away the Thing's Policy ID.
+func PolicyIDNotDeletable() *Error {
+	return &Error{Status: 400, Code: "things:policyId.notdeletable",
+		Message: "The Policy ID of a Thing cannot be deleted.", Description: "Leave it out of the value."}
+}
+
+// MergeInvalid: the patch makes no Thing at this path.
+func MergeInvalid(why string) *Error {
+	return &Error{Status: 400, Code: "things:merge.invalid",
+		Message: "The provided JSON Merge Patch cannot be applied at the given path.", Description: why,
+		Href: "https://www.rfc-editor.org/rfc/rfc7396"}
+}
+
+// AttributePointerInvalid: a path below attributes that leads through
+// something else than objects.
+func AttributePointerInvalid(path jsondoc.Pointer, why string) *Error {
+	return &Error{Status: 400, Code: "things:attribute.pointerinvalid",
+		Message: "The Attribute JSON pointer '" + path.String() + "' is invalid.", Description: why}
+}
+
+// DefinitionInvalid: a definition's identifier is none.
+func DefinitionInvalid(identifier string) *Error {
+	return &Error{Status: 400, Code: "things:definition.identifier.invalid",
+		Message:     "Definition identifier <" + identifier + "> is invalid!",
+		Description: "It is namespace:name:version, each of the characters a-z A-Z 0-9 _ - and dot, or an http or https URL."}
+}
+
+// FeatureDefinitionEmpty: a Feature's definition without any identifier.
+func FeatureDefinitionEmpty() *Error {
+	return &Error{Status: 400, Code: "things:feature.definition.empty",
+		Message: "Feature Definition must not be empty!", Description: "Delete it, or give at least one identifier."}
+}
+
+// ThingIDsMissing: a retrieve of many Things that names none.
+func ThingIDsMissing() *Error {
+	return &Error{Status: 400, Code: "things:things.ids.missing",
+		Message: "The required list of thing ids was missing.", Description: "Name at least one Thing ID in 'thingIds'."}
+}
