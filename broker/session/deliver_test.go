@@ -1,0 +1,293 @@
+package session
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestUnacknowledgedDeliveriesAreSentAgain(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 4, Terms{})
+		c.Subscribe(Subscription{Filter: "a/#", QoS: 2})
+		h.say("a/0", "0", 0)
+		h.say("a/1", "1", 1)
+		h.say("a/2", "2", 2)
+		h.say("a/3", "3", 2)
+		h.say("a/4", "4", 1)
+		expect(t, w.taken(), "Publish a/0=0 q0", "Publish a/1=1 q1 #1", "Publish a/2=2 q2 #2", "Publish a/3=3 q2 #3", "Publish a/4=4 q1 #4")
+		c.Puback(4)
+		c.Pubrec(2, 0)
+		c.Puback(3) // the wrong packet: ignored
+		expect(t, w.taken(), "Pubrel #2")
+		c.Detach(false)
+		h.say("a/0", "lost", 0)
+		h.say("a/5", "5", 1)
+
+		c, w, present := h.join("c", 4, Terms{})
+		if !present {
+			t.Error("the session is gone")
+		}
+		expect(t, w.taken(), "Publish a/1=1 q1 #1 dup", "Pubrel #2", "Publish a/3=3 q2 #3 dup", "Publish a/5=5 q1 #5")
+		c.Puback(1)
+		c.Pubcomp(2)
+		c.Pubrec(3, 0x80) // refused: nothing more is owed
+		c.Puback(5)
+		c.Pubrec(9, 0)
+		expect(t, w.taken(), "Pubrel #9")
+		if len(c.sess.flights) != 0 || len(c.sess.sent) != 0 || c.window != 0 {
+			t.Errorf("left over: %d flights, %d sent, window %d", len(c.sess.flights), len(c.sess.sent), c.window)
+		}
+	})
+}
+
+func TestTheClientsReceiveMaximumIsKept(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{ReceiveMaximum: 2})
+		c.Subscribe(Subscription{Filter: "#", QoS: 2})
+		for i := range 5 {
+			h.say("t", fmt.Sprint(i), 1)
+		}
+		h.say("t", "zero", 0)
+		expect(t, w.taken(), "Publish t=0 q1 #1", "Publish t=1 q1 #2", "Publish t=zero q0")
+		c.Puback(2)
+		expect(t, w.taken(), "Publish t=2 q1 #3")
+		c.Detach(false)
+		c, w, _ = h.join("c", 5, Terms{ReceiveMaximum: 1})
+		expect(t, w.taken(), "Publish t=0 q1 #1 dup")
+		c.Puback(1)
+		expect(t, w.taken(), "Publish t=2 q1 #3 dup")
+		c.Puback(3)
+		expect(t, w.taken(), "Publish t=3 q1 #4")
+	})
+}
+
+func TestAStalledClientLosesOnlyBeyondItsQueueAndStallsNobody(t *testing.T) {
+	inBubble(t, Options{QueueMessages: 10}, func(t *testing.T, h *hall) {
+		slow, fast := newTape(5), newTape(5)
+		slow.gate = make(chan struct{})
+		c, _ := h.Connect(Peer{ClientID: "slow", Version: 5}, Terms{Expiry: Forever, ReceiveMaximum: 100}, slow)
+		c.Start()
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		f, _ := h.Connect(Peer{ClientID: "fast", Version: 5}, Terms{Expiry: Forever, ReceiveMaximum: 100}, fast)
+		f.Start()
+		f.Subscribe(Subscription{Filter: "t", QoS: 1})
+		h.say("t", "first", 1)
+		synctest.Wait() // the slow writer now hangs in its write
+		for i := range 12 {
+			h.say("t", fmt.Sprint(i), 1)
+			f.Puback(uint16(i + 1))
+			synctest.Wait() // nobody else waits
+		}
+		for i := range 13 {
+			h.say("t", fmt.Sprint(i), 0)
+			synctest.Wait()
+		}
+		if n := len(fast.taken()); n != 1+12+13 {
+			t.Errorf("the fast one has %d", n)
+		}
+		if one, zero := h.Counters().Dropped[1].Load(), h.Counters().Dropped[0].Load(); one != 2 || zero != 3 {
+			t.Errorf("dropped %d at QoS 1, %d at QoS 0", one, zero)
+		}
+		close(slow.gate)
+		if got := slow.taken(); len(got) != 1+10+10 || got[0] != "Publish t=first q1 #1" || got[10] != "Publish t=9 q1 #11" {
+			t.Errorf("the slow one has %q", got)
+		}
+	})
+}
+
+func TestOverlappingSubscriptionsGiveOneDelivery(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{})
+		c.Subscribe(Subscription{Filter: "a/+", QoS: 0, ID: 3})
+		c.Subscribe(Subscription{Filter: "a/b", QoS: 1, ID: 4})
+		c.Subscribe(Subscription{Filter: "#", QoS: 0})
+		h.say("a/b", "x", 2)
+		expect(t, w.taken(), "Publish a/b=x q1 #1 ids[4 3]")
+		if !c.Unsubscribe("a/b") || c.Unsubscribe("a/b") {
+			t.Error("Unsubscribe says wrongly whether it was there")
+		}
+		h.say("a/b", "y", 2)
+		expect(t, w.taken(), "Publish a/b=y q0 ids[3]")
+	})
+}
+
+func TestNoLocalAndRetainAsPublished(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{})
+		c.Subscribe(Subscription{Filter: "own", QoS: 1, NoLocal: true})
+		c.Subscribe(Subscription{Filter: "kept", QoS: 0, RetainAsPublished: true})
+		c.Subscribe(Subscription{Filter: "bare", QoS: 0})
+		h.Publish(&Message{Topic: "own", From: "c"})
+		h.Publish(&Message{Topic: "own", From: "d", Payload: []byte("1")})
+		h.Publish(&Message{Topic: "kept", Retain: true, Payload: []byte("2")})
+		h.Publish(&Message{Topic: "bare", Retain: true, Payload: []byte("3")})
+		expect(t, w.taken(), "Publish own=1 q0", "Publish kept=2 q0 retain", "Publish bare=3 q0")
+	})
+}
+
+func TestSharedGroupsTakeTurnsAmongThoseWhoMayAndCan(t *testing.T) {
+	denied := ""
+	inBubble(t, Options{May: func(s *Session, _ *Message) bool { return s.id != denied }}, func(t *testing.T, h *hall) {
+		count := func(w *tape) int { return len(w.taken()) }
+		var conns []*Conn
+		var tapes []*tape
+		for i := range 3 {
+			c, w, _ := h.join(fmt.Sprint("m", i), 5, Terms{})
+			c.Subscribe(Subscription{Filter: "$share/g/t", QoS: 0})
+			conns, tapes = append(conns, c), append(tapes, w)
+		}
+		other, ow, _ := h.join("other", 5, Terms{})
+		other.Subscribe(Subscription{Filter: "$share/h/t", QoS: 0})
+		for range 6 {
+			h.say("t", "x", 0)
+		}
+		if a, b, c, d := count(tapes[0]), count(tapes[1]), count(tapes[2]), count(ow); a != 2 || b != 2 || c != 2 || d != 6 {
+			t.Errorf("got %d %d %d %d", a, b, c, d)
+		}
+		conns[0].Detach(false)
+		denied = "m1"
+		for range 6 {
+			h.say("t", "x", 0)
+		}
+		if b, c := count(tapes[1]), count(tapes[2]); b != 0 || c != 6 {
+			t.Errorf("one away, one denied: got %d %d", b, c)
+		}
+	})
+}
+
+func TestRepliesReachTheirOwnSessionOnly(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		a, wa, _ := h.join("a", 5, Terms{})
+		b, wb, _ := h.join("b", 5, Terms{})
+		reply := &Message{Topic: "ditto/_replies/a", Payload: []byte("r"), QoS: 1}
+		if a.Session().Reply(reply) {
+			t.Error("delivered without a subscription")
+		}
+		a.Subscribe(Subscription{Filter: "ditto/_replies/#", QoS: 1, ID: 9})
+		b.Subscribe(Subscription{Filter: "ditto/_replies/#", QoS: 1})
+		b.Subscribe(Subscription{Filter: "#", QoS: 1})
+		if !a.Session().Reply(reply) {
+			t.Error("not delivered")
+		}
+		expect(t, wa.taken(), "Publish ditto/_replies/a=r q1 #1 ids[9]")
+		expect(t, wb.taken())
+	})
+}
+
+func TestWills(t *testing.T) {
+	will := func(d time.Duration) *Will { return &Will{Message: &Message{Topic: "gone"}, Delay: d} }
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, _, _ := h.join("polite", 5, Terms{Will: will(0)})
+		c.Detach(true)
+		c, _, _ = h.join("broken", 5, Terms{Will: will(0)})
+		c.Detach(false)
+		expect(t, h.wills, "broken:gone")
+		h.wills = nil
+
+		c, _, _ = h.join("late", 5, Terms{Will: will(10 * time.Second)})
+		c.Detach(false)
+		time.Sleep(9 * time.Second)
+		expect(t, h.wills)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		expect(t, h.wills, "late:gone")
+		h.wills = nil
+
+		c, _, _ = h.join("back", 5, Terms{Will: will(10 * time.Second)})
+		c.Detach(false)
+		time.Sleep(5 * time.Second)
+		c, _, _ = h.join("back", 5, Terms{})
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		expect(t, h.wills)
+
+		c, _, _ = h.join("short", 5, Terms{Will: will(10 * time.Second), Expiry: 3 * time.Second})
+		c.Detach(false)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		expect(t, h.wills, "short:gone") // the session's end brings it
+		h.wills = nil
+
+		h.join("taken", 5, Terms{Will: will(0)})
+		h.join("taken", 5, Terms{Will: will(time.Second)})
+		expect(t, h.wills, "taken:gone")
+		h.wills = nil
+		h.join("taken", 5, Terms{})
+		expect(t, h.wills) // it had a delay, and its session goes on
+	})
+}
+
+func TestSessionsEnd(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, _, _ := h.join("c", 5, Terms{Expiry: time.Minute})
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		c.Detach(true)
+		time.Sleep(59 * time.Second)
+		if _, _, present := h.join("c", 5, Terms{Expiry: time.Minute}); !present {
+			t.Error("the session ended early")
+		}
+		c = h.sessions["c"].conn
+		c.Detach(true)
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		if n, _ := h.Sessions(); n != 0 || h.Subscriptions() != 0 {
+			t.Errorf("%d sessions, %d subscriptions are left", n, h.Subscriptions())
+		}
+		c, _, _ = h.join("clean", 4, Terms{Expiry: -1})
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		c.Detach(false)
+		if n, _ := h.Sessions(); n != 0 || h.Subscriptions() != 0 {
+			t.Errorf("a clean session left %d sessions, %d subscriptions", n, h.Subscriptions())
+		}
+		c, _, _ = h.join("d", 5, Terms{})
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		if _, _, present := h.join("d", 5, Terms{CleanStart: true}); present || h.Subscriptions() != 0 {
+			t.Errorf("clean start: present %v, %d subscriptions", present, h.Subscriptions())
+		}
+		c.Detach(false) // the old connection ends late: the new one stays
+		if _, connected := h.Sessions(); connected != 1 {
+			t.Error("the end of the old connection ended the new one")
+		}
+	})
+}
+
+func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{MaxPacket: 40})
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		c.Detach(false)
+		h.Publish(&Message{Topic: "t", Payload: []byte("old"), QoS: 1, Expires: time.Now().Add(time.Second)})
+		h.Publish(&Message{Topic: "t", Payload: []byte("new"), QoS: 1, Expires: time.Now().Add(time.Minute)})
+		h.Publish(&Message{Topic: "t", Payload: make([]byte, 50), QoS: 1})
+		time.Sleep(2 * time.Second)
+		_, w, _ = h.join("c", 5, Terms{MaxPacket: 40})
+		synctest.Wait()
+		if len(w.seen) != 1 || w.seen[0].Properties.MessageExpiryInterval != 58 || string(w.seen[0].Payload) != "new" {
+			t.Errorf("got %+v", w.seen)
+		}
+		if h.Counters().Expired.Load() != 1 || h.Counters().TooLarge.Load() != 1 {
+			t.Error("not counted")
+		}
+	})
+}
+
+// BenchmarkFanOut is one publish to one QoS 0 subscriber, writer included.
+func BenchmarkFanOut(b *testing.B) {
+	r := NewRegistry(Options{QueueMessages: 1 << 30, QueueBytes: 1 << 40, ReceiveMaximum: 10, SendMaximum: 10})
+	c, _ := r.Connect(Peer{ClientID: "c", Version: 5}, Terms{Expiry: Forever}, discard{})
+	c.Start()
+	c.Subscribe(Subscription{Filter: "ditto/+/+/things/twin/events/#"})
+	m := &Message{Topic: "ditto/org.acme/lamp-1/things/twin/events/modified", Payload: make([]byte, 300)}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Publish(m)
+	}
+}
+
+type discard struct{}
+
+func (discard) Write([]byte) error { return nil }
+func (discard) Hurry(time.Time)    {}
+func (discard) Close(error)        {}
