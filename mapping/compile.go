@@ -105,7 +105,7 @@ func (c *ruleCompiler) thing(sc *scope) {
 		return
 	}
 	c.rule.thing = t
-	if err := checkID(&t); err != nil {
+	if err := checkID(&t, isThingID); err != nil {
 		c.problem(".thing", err.Error())
 	}
 }
@@ -121,26 +121,25 @@ func (c *ruleCompiler) create(sc *scope) {
 	}
 	c.rule.create = &t
 	if c.rule.policy, _ = t.literal(); len(t.parts) > 0 {
-		if err := checkID(&t); err != nil {
+		if err := checkID(&t, protocol.CheckPolicyID); err != nil {
 			c.problem(".create.policy", err.Error())
 		}
 	}
 }
 
+func isThingID(id string) error {
+	_, err := protocol.ParseThingID(id)
+	return err
+}
+
 // checkID checks as much of an ID as is known before there is a message.
-func checkID(t *template) error {
+func checkID(t *template, isID func(string) error) error {
 	if text, ok := t.literal(); ok {
-		if _, err := protocol.ParseThingID(text); err != nil {
-			return fmt.Errorf("%q is not an ID: %w", text, err)
-		}
-		return nil
+		return isID(text)
 	}
 	if first := t.parts[0]; first.source == fromText {
-		namespace, _, hasColon := strings.Cut(first.text, ":")
-		if hasColon {
-			if _, err := protocol.ParseThingID(namespace + ":x"); err != nil {
-				return fmt.Errorf("%q cannot become an ID: %w", first.text, err)
-			}
+		if namespace, _, ok := strings.Cut(first.text, ":"); ok && isID(namespace+":x") != nil {
+			return fmt.Errorf("begins with %q, which is not a namespace", namespace)
 		}
 	}
 	return nil
@@ -179,6 +178,9 @@ func (c *ruleCompiler) line(config *SetConfig, sc *scope) (*line, error) {
 	}
 	if config.Pointer != "" && c.rule.format != formatJSON {
 		return nil, fmt.Errorf(`points to %q: a payload of format %s has no inside; "" is all of it`, config.Pointer, c.config.Format)
+	}
+	if config.Pointer != "" && config.Pointer[0] != '/' {
+		return nil, fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, config.Pointer)
 	}
 	pointer, err := jsondoc.ParsePointer(config.Pointer)
 	if err != nil {
@@ -262,6 +264,13 @@ func checkThingPath(path []segment) error {
 		}
 		text, _ := path[i].template.literal()
 		return text
+	}
+	for i := 1; i < len(path); i++ {
+		if key, isFixed := path[i].template.literal(); isFixed {
+			if err := protocol.CheckKey(key); err != nil {
+				return err
+			}
+		}
 	}
 	switch name(0) {
 	case "attributes":

@@ -15,7 +15,7 @@ type constant struct {
 // compileConstant finds the placeholders in the strings of a value.
 func compileConstant(v *jsondoc.Value, sc *scope) (constant, error) {
 	switch v.Kind() {
-	case jsondoc.String:
+	case jsondoc.KindString:
 		s, _ := v.Text()
 		t, err := parseTemplate(s, sc)
 		if err != nil {
@@ -25,7 +25,7 @@ func compileConstant(v *jsondoc.Value, sc *scope) (constant, error) {
 			return constant{fixed: v}, nil
 		}
 		return constant{text: &t}, nil
-	case jsondoc.Object:
+	case jsondoc.KindObject:
 		c := constant{isObject: true}
 		for name, member := range v.Members() {
 			if err := c.add(member, sc); err != nil {
@@ -34,7 +34,7 @@ func compileConstant(v *jsondoc.Value, sc *scope) (constant, error) {
 			c.names = append(c.names, name)
 		}
 		return c.fixedIfSame(v), nil
-	case jsondoc.Array:
+	case jsondoc.KindArray:
 		var c constant
 		for element := range v.Elements() {
 			if err := c.add(element, sc); err != nil {

@@ -74,8 +74,8 @@ func (c *publicationCompiler) signals() {
 func (c *publicationCompiler) namespaces() {
 	c.publication.namespaces = c.config.Namespaces
 	for i, namespace := range c.config.Namespaces {
-		if _, err := protocol.ParseThingID(namespace + ":x"); err != nil {
-			c.problem(fmt.Sprintf(".namespaces[%d]", i), fmt.Sprintf("%q is not a namespace: %v", namespace, err))
+		if !protocol.ValidNamespace(namespace) {
+			c.problem(fmt.Sprintf(".namespaces[%d]", i), fmt.Sprintf("%q is not a namespace, such as org.acme", namespace))
 		}
 	}
 }

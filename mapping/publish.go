@@ -64,7 +64,7 @@ func (s *search) take(l *level, name string) bool {
 
 // gone says whether the event tells that nothing is there any longer.
 func (s *search) gone(c content) bool {
-	return c.value == nil || s.merge && c.value.Kind() == jsondoc.Null
+	return c.value == nil || s.merge && c.value.Kind() == jsondoc.KindNull
 }
 
 // descend looks into a value that the event has for a place above the path's
@@ -80,7 +80,7 @@ func (s *search) descend(i int, c content) {
 		return
 	}
 	l := &levels[i]
-	isObject := c.value != nil && c.value.Kind() == jsondoc.Object
+	isObject := c.value != nil && c.value.Kind() == jsondoc.KindObject
 	switch {
 	case !isObject && !s.gone(c) && !s.merge:
 		return // replaced by something that has no inside: nothing is told of what was there
@@ -105,12 +105,12 @@ func (s *search) descend(i int, c content) {
 
 // within tells of a change at or below the path's end: further down it is the
 // patch that leads there.
-func (s *search) within(below []string, c content) {
-	for i := len(below) - 1; i >= 0; i-- {
+func (s *search) within(below jsondoc.Pointer, c content) {
+	if len(below) > 0 {
 		if s.gone(c) {
 			c.value = jsondoc.Null()
 		}
-		c.value = jsondoc.Object(jsondoc.Member{Name: below[i], Value: c.value})
+		c.value = jsondoc.Nest(below, c.value)
 	}
 	s.found(c)
 }
@@ -126,13 +126,13 @@ func (s *search) leaves(c content) {
 			return
 		}
 		s.foundRest(content{})
-	case c.value.Kind() == jsondoc.Object && c.value.Len() > 0:
+	case c.value.Kind() == jsondoc.KindObject && c.value.Len() > 0:
 		for name, member := range c.value.Members() {
 			s.rest = append(s.rest, name)
 			s.leaves(content{value: member})
 			s.rest = s.rest[:len(s.rest)-1]
 		}
-	case len(s.rest) > 0 && !(s.merge && c.value.Kind() == jsondoc.Object): // an empty patch tells nothing
+	case len(s.rest) > 0 && !(s.merge && c.value.Kind() == jsondoc.KindObject): // an empty patch tells nothing
 		s.foundRest(c)
 	}
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -191,7 +192,7 @@ func (r *rule) createWith(m *message, made *applied) (*string, *protocol.Error) 
 	if made.policy, missing = r.create.text(m); missing != "" {
 		return nil, r.refuse("the policy's ID needs {{ %s }}, which this message does not have", missing)
 	}
-	if _, err := protocol.ParseThingID(made.policy); err != nil {
+	if err := protocol.CheckPolicyID(made.policy); err != nil {
 		return nil, r.refuseID(made.policy, err)
 	}
 	return &made.policy, nil
@@ -212,11 +213,10 @@ func (r *rule) refuse(format string, args ...any) *protocol.Error {
 
 // refuseID is the error of an ID that breaks Ditto's rules.
 func (r *rule) refuseID(id string, err error) *protocol.Error {
-	refusal := r.refuse("the ID %q is not one: %v", id, err)
-	if e, ok := err.(*protocol.Error); ok {
-		refusal.Status, refusal.Code = e.Status, e.Code
-		refusal.Message = "The message asks for the ID '" + id + "', which is not one: " + r.name() + "."
-		refusal.Description = e.Description
+	refusal := r.refuse("it makes the ID %q, which is not one", id)
+	var of *protocol.Error
+	if errors.As(err, &of) {
+		refusal.Status, refusal.Code, refusal.Description, refusal.Href = of.Status, of.Code, of.Description, of.Href
 	}
 	return refusal
 }

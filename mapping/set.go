@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -34,7 +35,7 @@ type line struct {
 // nothing that the rule points to is in the payload.
 func (r *rule) patch(m *message, payload *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
 	patch, err := r.set.build(r, m, payload)
-	if patch != nil && patch.Kind() != jsondoc.Object {
+	if patch != nil && patch.Kind() != jsondoc.KindObject {
 		return nil, r.refuse("what is merged into the whole thing must be an object")
 	}
 	return patch, err
@@ -99,18 +100,15 @@ func (s *segment) fill(m *message) (name, missing string) {
 // nest puts the value below the levels of a captured rest and gives the first
 // of them; nil as value says that one is empty.
 func nest(rest string, value *jsondoc.Value) (string, *jsondoc.Value) {
-	for {
-		at := strings.LastIndexByte(rest, '/')
-		if at < 0 {
-			return rest, value
-		}
-		name := rest[at+1:]
-		if name == "" {
-			return "", nil
-		}
-		value = jsondoc.Object(jsondoc.Member{Name: name, Value: value})
-		rest = rest[:at]
+	first, below, found := strings.Cut(rest, "/")
+	if !found {
+		return first, value
 	}
+	levels := jsondoc.Pointer(strings.Split(below, "/"))
+	if slices.Contains(levels, "") {
+		return "", nil
+	}
+	return first, jsondoc.Nest(levels, value)
 }
 
 func indexOf(members []jsondoc.Member, name string) int {
@@ -125,7 +123,7 @@ func indexOf(members []jsondoc.Member, name string) int {
 // union puts two patches for one place together; nil when they contradict
 // each other. It is not a merge: a null in a patch must stay one.
 func union(a, b *jsondoc.Value) *jsondoc.Value {
-	if a.Kind() != jsondoc.Object || b.Kind() != jsondoc.Object {
+	if a.Kind() != jsondoc.KindObject || b.Kind() != jsondoc.KindObject {
 		return nil
 	}
 	members := make([]jsondoc.Member, 0, a.Len()+b.Len())
@@ -165,9 +163,9 @@ func (l *line) value(m *message, payload *jsondoc.Value, keepsNulls bool) *jsond
 // which a patch replaces as a whole, they are values like others.
 func withoutNulls(v *jsondoc.Value) *jsondoc.Value {
 	switch v.Kind() {
-	case jsondoc.Null:
+	case jsondoc.KindNull:
 		return nil
-	case jsondoc.Object:
+	case jsondoc.KindObject:
 	default:
 		return v
 	}

@@ -228,10 +228,10 @@ func appendScalar(dst []byte, v *jsondoc.Value, p jsondoc.Pointer) ([]byte, bool
 		return dst, false
 	}
 	switch v.Kind() {
-	case jsondoc.String:
+	case jsondoc.KindString:
 		s, _ := v.Text()
 		return append(dst, s...), true
-	case jsondoc.Number, jsondoc.Bool:
+	case jsondoc.KindNumber, jsondoc.KindBool:
 		return v.AppendTo(dst), true
 	}
 	return dst, false
@@ -243,13 +243,13 @@ func appendScalar(dst []byte, v *jsondoc.Value, p jsondoc.Pointer) ([]byte, bool
 func lookup(v *jsondoc.Value, p jsondoc.Pointer) (*jsondoc.Value, bool) {
 	for _, name := range p {
 		switch v.Kind() {
-		case jsondoc.Object:
+		case jsondoc.KindObject:
 			next, ok := v.Member(name)
 			if !ok {
 				return nil, false
 			}
 			v = next
-		case jsondoc.Array:
+		case jsondoc.KindArray:
 			next := element(v, name)
 			if next == nil {
 				return nil, false

@@ -1,0 +1,118 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/twinbroker/twinbroker/mapping"
+)
+
+// Config is an effective configuration: what file, environment, flags and
+// defaults come to.
+type Config struct {
+	File string // "" without one
+
+	DataDir      string
+	Listeners    []Listener
+	HTTP         HTTP
+	Auth         Auth
+	Topics       Topics
+	Mappings     []mapping.RuleConfig
+	Publications []mapping.PublicationConfig
+	Store        Store
+	History      History
+	Limits       Limits
+	Log          Log
+
+	// Rules and Published are the compiled Mappings and Publications.
+	Rules     *mapping.Rules
+	Published *mapping.Publications
+
+	places places
+}
+
+// Listener is an address that MQTT clients connect to.
+type Listener struct {
+	Address string // as configured: "tcp://0.0.0.0:1883"
+	Scheme  string // "tcp", "tls", "ws" or "wss"
+	Host    string // "0.0.0.0:1883", as net.Listen takes it
+	Path    string // of a WebSocket: "/mqtt"; "" is any
+	TLS     *TLS   // not nil with tls and wss
+	Origins []string
+}
+
+// TLS is what a listener shows its clients, and asks of them.
+type TLS struct {
+	Cert, Key  string // PEM files
+	ClientCA   string // PEM file; "" when clients need no certificate
+	ClientAuth string // "none", "request" or "require"
+}
+
+// HTTP is the server of health and metrics.
+type HTTP struct {
+	Address string // "" is off
+	Default bool   // nobody asked for it: when the port is taken, that is no reason to fail
+}
+
+// Auth says who clients are.
+type Auth struct {
+	Anonymous []string // subjects of clients without credentials; empty: such clients are refused
+}
+
+// Topics names the topic trees of the twin.
+type Topics struct {
+	Root         string // of the Ditto Protocol
+	State        string // of the state itself
+	StatePayload string // "plain" or "json": how the state tree writes a scalar
+}
+
+// Roots are the trees that mappings and publications keep out of.
+func (t Topics) Roots() mapping.Roots { return mapping.Roots{Ditto: t.Root, State: t.State} }
+
+// Store says how twins are kept.
+type Store struct {
+	Memory   int64         // bytes of twins held in memory
+	Sync     time.Duration // how long changes are gathered for one sync; 0 is "always"
+	Patience time.Duration // how long a disk that is full or stuck is waited for
+}
+
+// History says how much of what was is kept.
+type History struct {
+	Retention time.Duration
+	MaxSize   int64
+	Headers   []string // kept with each change
+}
+
+// Limits bounds what clients may ask for. Sizes are in bytes; 0 is no limit.
+type Limits struct {
+	PacketSize    int64
+	MessageSize   int64 // of what changes a twin
+	ThingSize     int64
+	PolicySize    int64
+	Clients       int64
+	QueueMessages int64 // what waits for one slow subscriber
+	QueueSize     int64
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level
+	Format string // "text" or "json"
+}
+
+// Flags are the settings of the command line; they come before all others.
+type Flags struct {
+	DataDir   *string
+	Listen    []string // replaces the file's listeners
+	HTTP      *string
+	Anonymous bool
+	LogLevel  *string
+	LogFormat *string
+}
+
+// AnonymousSubject is the subject of clients without credentials where they
+// are let in without the configuration giving them others.
+const AnonymousSubject = "anonymous:local"
+
+// DefaultListener is where MQTT clients connect when nothing else is said.
+const DefaultListener = "tcp://127.0.0.1:1883"
