@@ -126,7 +126,7 @@ func (p *selectorParser) field(base Pointer, field string) error {
 	group := open >= 0 && open < closing && !hasPlaceholder(field)
 	head, inside := field, ""
 	if group {
-		if field[len(field)-1] != ')' {
+		if closingOf(field, open) != len(field)-1 {
 			return &SelectorError{Text: p.text, Problem: fmt.Sprintf("text behind a closing parenthesis in %q", field)}
 		}
 		head, inside = field[:open], field[open+1:len(field)-1]
@@ -157,6 +157,23 @@ func (p *selectorParser) field(base Pointer, field string) error {
 	p.seen[key] = true
 	p.pointers = append(p.pointers, pointer)
 	return nil
+}
+
+// closingOf is the position of the parenthesis that closes the one at open, or
+// -1.
+func closingOf(field string, open int) int {
+	depth := 0
+	for i := open; i < len(field); i++ {
+		switch field[i] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // hasPlaceholder says whether there is a {{ … }} in the field, which may have
