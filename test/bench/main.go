@@ -157,8 +157,8 @@ func (b *bench) measureRow(table *report, r row) error {
 			} else {
 				p.broker = o
 			}
-			fmt.Fprintf(b.log, "%-9s round %d  %-6s %7.0f/s  (acknowledged %.0f/s, delivered %.0f/s, dropped %d, %v CPU each, others used %.2f cores)\n",
-				r.key, round+1, s, o.rate, o.acked, o.delivered, o.dropped, o.cost.Round(10*time.Nanosecond), o.foreign)
+			fmt.Fprintf(b.log, "%-9s round %d  %-6s %7.0f/s  (acknowledged %.0f/s, delivered %.0f/s, dropped %d; CPU each: side %v, load %v; others used %.2f cores)\n",
+				r.key, round+1, s, o.rate, o.acked, o.delivered, o.dropped, o.cost.Round(10*time.Nanosecond), o.load.Round(10*time.Nanosecond), o.foreign)
 			for _, text := range o.problems {
 				fmt.Fprintf(b.log, "%-9s round %d  %-6s PROBLEM: %s\n", r.key, round+1, s, text)
 			}

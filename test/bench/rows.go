@@ -80,7 +80,8 @@ type outcome struct {
 	acked     float64 // acknowledged/s
 	delivered float64 // delivered/s to the subscriber, or responses/s
 	dropped   uint64  // of the whole run: acknowledged but not delivered
-	cost      time.Duration
+	cost      time.Duration // processor time of the side for each message
+	load      time.Duration // processor time of the generator for each message
 	foreign   float64 // cores that others than the broker and the load used
 	problems  []string
 }
@@ -120,7 +121,7 @@ func (b *bench) measure(s side, t traffic) (o outcome, err error) {
 	default:
 		o.rate = o.acked // what it stores
 	}
-	o.cost = srvCPU / time.Duration(max(1, total))
+	o.cost, o.load = srvCPU/time.Duration(max(1, total)), loadCPU/time.Duration(max(1, total))
 	if l.sub != nil && l.acked > l.delivered {
 		o.dropped = l.acked - l.delivered
 	}

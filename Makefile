@@ -1,0 +1,65 @@
+# What to do with this folder. Building and testing need Go, git and make;
+# interop needs Debian's mosquitto, which it installs.
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+BIN      := bin/twinbroker
+
+# The linter is pinned here and not in go.mod: it is no part of the program.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+FUZZTIME ?= 10s
+RUN      ?=
+BENCH    ?=
+
+.PHONY: help build run test bench lint interop fuzz clean
+
+help:
+	@echo 'make build     build $(BIN)'
+	@echo 'make run       build it and run it (RUN="-c FILE" for more arguments)'
+	@echo 'make test      all tests, with the race detector where there is a C compiler'
+	@echo 'make bench     measure it against a bare mochi (BENCH="-rows modify -rounds 3")'
+	@echo 'make lint      gofmt, go vet, staticcheck'
+	@echo 'make interop   the quickstart and the long crash test with Debian'\''s mosquitto clients'
+	@echo 'make fuzz      each fuzz target for FUZZTIME=$(FUZZTIME)'
+	@echo 'make clean     remove what make made'
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/twinbroker
+
+run: build
+	$(BIN) serve $(RUN)
+
+# The race detector needs cgo, hence a C compiler with its headers. Without one
+# the tests are worth running all the same.
+test:
+	@cc=$$(go env CC); if echo '#include <stdlib.h>' | $$cc -E - >/dev/null 2>&1; then \
+		echo 'go test -race ./...'; CGO_ENABLED=1 go test -race -timeout 6m ./...; \
+	else \
+		echo "make test: there is no working C compiler ($$cc), so the tests run WITHOUT the race detector"; \
+		echo 'go test ./...'; CGO_ENABLED=0 go test -timeout 6m ./...; \
+	fi
+
+bench: build
+	go run ./test/bench -broker $(BIN) $(BENCH)
+
+lint:
+	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo 'not formatted by gofmt:'; echo "$$bad"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+interop: build
+	.ci/apt-install mosquitto mosquitto-clients
+	test/interop/run.sh
+
+# Go fuzzes one target of one package at a time.
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+clean:
+	rm -rf bin
