@@ -47,46 +47,76 @@ func parse(text string, lim Limits) (*Value, error) {
 	if lim.Depth == 0 {
 		lim.Depth = DefaultDepth
 	}
-	var names [24]seenName
-	s := scanner{text: text, depth: lim.Depth, names: names[:0]}
-	end := s.space(0)
-	start := end
-	if end = s.value(end); end >= 0 {
+	s := scanners.Get().(*scanner)
+	s.text, s.depth, s.limit = text, lim.Depth, lim.Depth
+	start := s.space(0)
+	end := s.value(start)
+	if end >= 0 {
 		if end = s.space(end); end != len(text) {
 			end = s.fail(end, "text after the value")
 		}
 	}
-	if end < 0 {
-		return nil, &SyntaxError{Offset: s.at, Problem: s.problem}
+	var v *Value
+	var err error
+	if end >= 0 {
+		v = s.result(kindAt(text[start]))
+	} else {
+		err = &SyntaxError{Offset: s.at, Problem: s.problem}
 	}
-	kind := kindAt(text[start])
+	s.release()
+	return v, err
+}
+
+// result is the value that was found to be good.
+func (s *scanner) result(kind Kind) *Value {
+	if s.spaces > 0 {
+		return &Value{text: squeeze(s.text, len(s.text)-s.spaces), kind: kind}
+	}
 	switch kind {
 	case KindNull:
-		return nullValue, nil
+		return nullValue
 	case KindBool:
-		return Bool(text[start] == 't'), nil
+		return Bool(s.text[0] == 't')
 	}
-	if s.spaces > 0 {
-		text = squeeze(text, len(text)-s.spaces)
+	v := &Value{text: s.text, kind: kind}
+	// What is parsed is looked into as a rule, and its first level is known
+	// already.
+	if kind == KindObject && len(s.members) > 0 {
+		v.parts.Store(partsOf(s.text, s.members))
 	}
-	return &Value{text: text, kind: kind}, nil
+	return v
 }
 
 // scanner checks a text in one pass. Its methods take the offset where
 // something starts and give the one behind it, or -1 after noting the problem.
 type scanner struct {
 	text    string
+	limit   int
 	depth   int // how many more levels may open
 	spaces  int // bytes of insignificant white space so far
 	escaped bool
-	names   []seenName // of the objects that are open, the innermost last
+	members []span   // of the objects that are open, the innermost last; in the end those of the outermost
+	decoded []string // the names among them that have escapes
 	at      int
 	problem string
 }
 
-type seenName struct {
-	name string
-	at   int
+// scanners are kept for the room of their members.
+var scanners = sync.Pool{New: func() any { return &scanner{members: make([]span, 0, 32)} }}
+
+func (s *scanner) release() {
+	*s = scanner{members: s.members[:0]}
+	if cap(s.members) <= 1<<10 {
+		scanners.Put(s)
+	}
+}
+
+// name is the name of a member without escapes.
+func (s *scanner) name(m span) string {
+	if m.decoded > 0 {
+		return s.decoded[m.decoded-1]
+	}
+	return s.text[m.start+1 : m.colon-1]
 }
 
 func (s *scanner) fail(at int, problem string) int {
@@ -195,7 +225,7 @@ func (s *scanner) object(i int) int {
 		s.depth++
 		return i + 1
 	}
-	first := len(s.names)
+	first := len(s.members)
 	var taken uint64 // a bit for each name so far: most are seen to be new by this alone
 	for {
 		if i >= len(s.text) || s.text[i] != '"' {
@@ -205,22 +235,25 @@ func (s *scanner) object(i int) int {
 		if end < 0 {
 			return end
 		}
-		name := s.text[i+1 : end-1]
+		member := span{start: i, colon: end}
 		if s.escaped {
-			name = unescape(name)
+			s.decoded = append(s.decoded, unescape(s.text[i+1:end-1]))
+			member.decoded = len(s.decoded)
 		}
-		if count := len(s.names) - first; count <= indexFrom {
+		at := len(s.members)
+		if at-first <= indexFrom {
+			name := s.name(member)
 			bit := uint64(1) << (nameBits(name) % 64)
 			if taken&bit != 0 {
-				for _, other := range s.names[first:] {
-					if other.name == name {
+				for _, other := range s.members[first:] {
+					if s.name(other) == name {
 						return s.duplicate(i, name)
 					}
 				}
 			}
 			taken |= bit
 		}
-		s.names = append(s.names, seenName{name, i})
+		s.members = append(s.members, member)
 
 		i = s.space(end)
 		if i >= len(s.text) || s.text[i] != ':' {
@@ -229,6 +262,7 @@ func (s *scanner) object(i int) int {
 		if i = s.value(s.space(i + 1)); i < 0 {
 			return i
 		}
+		s.members[at].end = i
 		i = s.space(i)
 		if i < len(s.text) && s.text[i] == ',' {
 			i = s.space(i + 1)
@@ -239,11 +273,12 @@ func (s *scanner) object(i int) int {
 		}
 		return s.unexpected(i, `"," or "}"`)
 	}
-	if len(s.names)-first > indexFrom && !s.distinct(s.names[first:]) {
+	if len(s.members)-first > indexFrom && !s.distinct(s.members[first:]) {
 		return -1
 	}
-	s.names = s.names[:first]
-	s.depth++
+	if s.depth++; s.depth < s.limit {
+		s.members = s.members[:first]
+	}
 	return i + 1
 }
 
@@ -266,9 +301,9 @@ var tables = sync.Pool{New: func() any { return new([]uint32) }}
 
 // distinct checks the names of an object that has too many to compare each
 // with each.
-func (s *scanner) distinct(names []seenName) bool {
+func (s *scanner) distinct(members []span) bool {
 	slots := tables.Get().(*[]uint32)
-	size := tableSize(len(names))
+	size := tableSize(len(members))
 	if cap(*slots) < size {
 		*slots = make([]uint32, size)
 	}
@@ -276,17 +311,15 @@ func (s *scanner) distinct(names []seenName) bool {
 	clear(table)
 	mask := uint64(size - 1)
 	ok := true
-	for i, n := range names {
-		h := maphash.String(seed, n.name) & mask
+	for i := 0; i < len(members) && ok; i++ {
+		name := s.name(members[i])
+		h := maphash.String(seed, name) & mask
 		for ok && table[h] != 0 {
-			if names[table[h]-1].name == n.name {
-				s.duplicate(n.at, n.name)
+			if s.name(members[table[h]-1]) == name {
+				s.duplicate(members[i].start, name)
 				ok = false
 			}
 			h = (h + 1) & mask
-		}
-		if !ok {
-			break
 		}
 		table[h] = uint32(i + 1)
 	}

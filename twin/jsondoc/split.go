@@ -99,9 +99,10 @@ func textDepth(text string) int {
 	return depth
 }
 
-// span is where a member of an object stands: its name from start to colon,
-// its value from behind the colon to end.
-type span struct{ start, colon, end int }
+// span is where a member of an object stands: its name, with the quotes, from
+// start to colon, its value from behind the colon to end. decoded is for the
+// scanner.
+type span struct{ start, colon, end, decoded int }
 
 // splitObject finds the members of a compact object that is not empty.
 func splitObject(text string) *parts {
@@ -110,9 +111,14 @@ func splitObject(text string) *parts {
 	for i := 0; text[i] != '}'; {
 		colon := skipString(text, i+1)
 		end := skipValue(text, colon+1)
-		spans = append(spans, span{i + 1, colon, end})
+		spans = append(spans, span{start: i + 1, colon: colon, end: end})
 		i = end
 	}
+	return partsOf(text, spans)
+}
+
+// partsOf are the parts of a compact object whose members are known.
+func partsOf(text string, spans []span) *parts {
 	p := newBlock(len(spans))
 	p.names = newNames(len(spans))
 	for i, s := range spans {
