@@ -6,4 +6,8 @@
 // looks into it. A change makes a new value that copies the objects on the
 // way to the changed place and shares all the rest with the old one, so that
 // its price depends on the path and not on the document.
+//
+// JSON is RFC 8259, read strictly; a [Pointer] is RFC 6901 and a merge patch
+// RFC 7396, each with what Eclipse Ditto does differently; a [Selector] is
+// Ditto's field selector.
 package jsondoc

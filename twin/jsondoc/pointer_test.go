@@ -1,27 +1,10 @@
 package jsondoc
 
 import (
-	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
-
-// ratEqual compares numbers by rational arithmetic; false when that would be
-// too large.
-func ratEqual(a, b string) (equal, ok bool) {
-	for _, s := range []string{a, b} {
-		if i := strings.IndexAny(s, "eE"); i >= 0 {
-			if e, err := strconv.Atoi(s[i+1:]); err != nil || e > 1000 || e < -1000 {
-				return false, false
-			}
-		}
-	}
-	x, okX := new(big.Rat).SetString(a)
-	y, okY := new(big.Rat).SetString(b)
-	return okX && okY && x.Cmp(y) == 0, okX && okY
-}
 
 func TestParsePointer(t *testing.T) {
 	for _, tc := range []struct {
