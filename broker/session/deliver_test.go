@@ -64,7 +64,7 @@ func TestTheClientsReceiveMaximumIsKept(t *testing.T) {
 }
 
 func TestAStalledClientLosesOnlyBeyondItsQueueAndStallsNobody(t *testing.T) {
-	inBubble(t, Options{QueueMessages: 10}, func(t *testing.T, h *hall) {
+	inBubble(t, Options{QueueMessages: 10, SendMaximum: 100}, func(t *testing.T, h *hall) {
 		slow, fast := newTape(5), newTape(5)
 		slow.gate = make(chan struct{})
 		c, _ := h.Connect(Peer{ClientID: "slow", Version: 5}, Terms{Expiry: Forever, ReceiveMaximum: 100}, slow)
@@ -183,39 +183,32 @@ func TestWills(t *testing.T) {
 		c.Detach(true)
 		c, _, _ = h.join("broken", 5, Terms{Will: will(0)})
 		c.Detach(false)
-		expect(t, h.wills, "broken:gone")
-		h.wills = nil
+		expect(t, h.willsSent(), "broken:gone")
 
 		c, _, _ = h.join("late", 5, Terms{Will: will(10 * time.Second)})
 		c.Detach(false)
 		time.Sleep(9 * time.Second)
-		expect(t, h.wills)
+		expect(t, h.willsSent())
 		time.Sleep(2 * time.Second)
-		synctest.Wait()
-		expect(t, h.wills, "late:gone")
-		h.wills = nil
+		expect(t, h.willsSent(), "late:gone")
 
 		c, _, _ = h.join("back", 5, Terms{Will: will(10 * time.Second)})
 		c.Detach(false)
 		time.Sleep(5 * time.Second)
 		c, _, _ = h.join("back", 5, Terms{})
 		time.Sleep(20 * time.Second)
-		synctest.Wait()
-		expect(t, h.wills)
+		expect(t, h.willsSent())
 
 		c, _, _ = h.join("short", 5, Terms{Will: will(10 * time.Second), Expiry: 3 * time.Second})
 		c.Detach(false)
 		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		expect(t, h.wills, "short:gone") // the session's end brings it
-		h.wills = nil
+		expect(t, h.willsSent(), "short:gone") // the session's end brings it
 
 		h.join("taken", 5, Terms{Will: will(0)})
 		h.join("taken", 5, Terms{Will: will(time.Second)})
-		expect(t, h.wills, "taken:gone")
-		h.wills = nil
+		expect(t, h.willsSent(), "taken:gone")
 		h.join("taken", 5, Terms{})
-		expect(t, h.wills) // it had a delay, and its session goes on
+		expect(t, h.willsSent()) // it had a delay, and its session goes on
 	})
 }
 

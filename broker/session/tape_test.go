@@ -145,6 +145,7 @@ func describe(pk packets.Packet) string {
 type hall struct {
 	*Registry
 	t     *testing.T
+	mu    sync.Mutex
 	wills []string
 	store *shelf
 }
@@ -187,12 +188,26 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, h *hall)) {
 			o.SendMaximum = 10
 		}
 		o.Receipts = h.store
-		o.Publish = func(p Peer, m *Message) { h.wills = append(h.wills, p.ClientID+":"+m.Topic) }
+		o.Publish = func(p Peer, m *Message) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.wills = append(h.wills, p.ClientID+":"+m.Topic)
+		}
 		o.Log = slog.New(slog.DiscardHandler)
 		h.Registry = NewRegistry(o)
 		test(t, h)
 		h.Close(packets.ErrServerShuttingDown)
 	})
+}
+
+// willsSent returns the wills sent since the last call.
+func (h *hall) willsSent() []string {
+	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sent := h.wills
+	h.wills = nil
+	return sent
 }
 
 // join connects a client; what the terms leave open is that of a client of MQTT

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// pageSize is how many Things a page of a search has; it is Ditto's largest.
+const pageSize = 200
+
+// listThings prints the Things of namespaces (all, if there are none), page by
+// page as a search gives them (Ditto's protocol-specification-things-search).
+func listThings(ctx context.Context, c *client, out io.Writer, namespaces []string, most int, asJSON bool) error {
+	query := []jsondoc.Member{{Name: "options", Value: jsondoc.String("size(" + strconv.Itoa(pageSize) + ")")}}
+	if len(namespaces) > 0 {
+		var names []*jsondoc.Value
+		for _, n := range namespaces {
+			names = append(names, jsondoc.String(n))
+		}
+		query = append(query, jsondoc.Member{Name: "namespaces", Value: jsondoc.Array(names...)})
+	}
+	subscribe := searchMessage("subscribe", query...)
+	if !asJSON {
+		subscribe.Fields = "thingId,policyId,definition,_revision,_modified"
+	}
+	created, err := c.ask(ctx, subscribe)
+	if err != nil {
+		return err
+	}
+	subscription, err := member(created, "subscriptionId")
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"THING", "REVISION", "MODIFIED", "POLICY", "DEFINITION"}}
+	for printed := 0; ; {
+		request := searchMessage("request", jsondoc.Member{Name: "subscriptionId", Value: subscription}, jsondoc.Member{Name: "demand", Value: jsondoc.Int(1)})
+		page, err := c.ask(ctx, request)
+		if err != nil {
+			return err
+		}
+		switch page.Topic.Action {
+		case "complete":
+			if asJSON || len(rows) == 1 {
+				return nil
+			}
+			return table(out, rows)
+		case "failed":
+			return errors.New("the search failed: " + page.Value.String())
+		}
+		items, err := member(page, "items")
+		if err != nil {
+			return err
+		}
+		for thing := range items.Elements() {
+			if most > 0 && printed == most {
+				break
+			}
+			printed++
+			if asJSON {
+				if _, err := fmt.Fprintln(out, thing.String()); err != nil {
+					return err
+				}
+				continue
+			}
+			rows = append(rows, []string{plain(thing, "thingId"), plain(thing, "_revision"), plain(thing, "_modified"), plain(thing, "policyId"), plain(thing, "definition")})
+		}
+		if most > 0 && printed == most {
+			if asJSON {
+				return nil
+			}
+			return table(out, rows)
+		}
+	}
+}
+
+func searchMessage(action string, value ...jsondoc.Member) *protocol.Message {
+	return &protocol.Message{
+		Topic: protocol.Topic{
+			Namespace: protocol.Placeholder, Name: protocol.Placeholder,
+			Group: protocol.Things, Channel: protocol.Twin, Criterion: protocol.Search, Action: action,
+		},
+		Value: jsondoc.Object(value...),
+	}
+}
+
+func member(m *protocol.Message, name string) (*jsondoc.Value, error) {
+	if m.Value != nil {
+		if v, ok := m.Value.Member(name); ok {
+			return v, nil
+		}
+	}
+	return nil, fmt.Errorf("the broker's answer has no %q: %s", name, m.AppendJSON(nil))
+}
+
+// plain is a member's text without quotes, "" if there is none.
+func plain(v *jsondoc.Value, name string) string {
+	m, ok := v.Member(name)
+	if !ok {
+		return ""
+	}
+	if s, ok := m.Text(); ok {
+		return s
+	}
+	return m.String()
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
+	"github.com/twinbroker/twinbroker/twin"
+)
+
+// stopWithin is how long a clean stop may take before the clients are cut off.
+const stopWithin = 10 * time.Second
+
+// configFlags are the flags that override the file, for every verb that reads
+// a configuration.
+type configFlags struct {
+	file, dataDir, http, logLevel, logFormat string
+	listen                                   []string
+	anonymous                                bool
+}
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	p := cmd.Flags()
+	p.StringVarP(&f.file, "config", "c", "", "configuration file (YAML)")
+	p.StringVar(&f.dataDir, "data-dir", "", "folder of the data")
+	p.StringArrayVar(&f.listen, "listen", nil, "address for MQTT clients, like tcp://0.0.0.0:1883 (repeatable; replaces the file's)")
+	p.StringVar(&f.http, "http", "", "address of health and metrics, or off")
+	p.BoolVar(&f.anonymous, "anonymous", false, "let clients in without credentials, on every listener")
+	p.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error")
+	p.StringVar(&f.logFormat, "log-format", "", "text or json")
+}
+
+// load reads the configuration, with the flags that were given.
+func (f *configFlags) load(cmd *cobra.Command) (*config.Config, config.Problems) {
+	given := func(name string, value *string) *string {
+		if cmd.Flags().Changed(name) {
+			return value
+		}
+		return nil
+	}
+	return config.Load(f.file, config.Flags{
+		DataDir: given("data-dir", &f.dataDir), Listen: f.listen, HTTP: given("http", &f.http), Anonymous: f.anonymous,
+		LogLevel: given("log-level", &f.logLevel), LogFormat: given("log-format", &f.logFormat),
+	})
+}
+
+func serveCommand() *cobra.Command {
+	var flags configFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the broker",
+		Long: `Run the broker. Without a configuration file it takes MQTT clients on
+127.0.0.1:1883 without credentials, serves health and metrics on 127.0.0.1:8080
+and keeps its data in ./data.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, problems := flags.load(cmd)
+			if err := problems.Err(); err != nil {
+				fmt.Fprint(cmd.ErrOrStderr(), problems.String())
+				return fmt.Errorf("the configuration cannot be used: %w", err)
+			}
+			return serve(cfg, problems, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+// serve runs the broker until a signal ends it. The line "twinbroker ready"
+// goes to out, the log to logs.
+func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (err error) {
+	log := newLogger(cfg, logs)
+	for _, w := range problems.Warnings() {
+		log.Warn(w.String())
+	}
+	for _, n := range cfg.Notices() {
+		log.Info(n)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	health := &broker.Health{}
+	failed := make(chan error, 1)
+	options := twin.Options{
+		ThingSize: int(cfg.Limits.ThingSize), PolicySize: int(cfg.Limits.PolicySize),
+		Store: storeOptions(cfg, log, health, failed),
+	}
+	service, err := twin.Open(cfg.DataDir, options)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := service.Close(); closing != nil && err == nil {
+			err = fmt.Errorf("closing the store: %w", closing)
+		}
+	}()
+	listeners, err := brokerListeners(cfg)
+	if err != nil {
+		return err
+	}
+	b, err := broker.New(broker.Config{
+		Listeners: listeners, Anonymous: cfg.Auth.Anonymous,
+		Root: cfg.Topics.Root, State: cfg.Topics.State,
+		Rules: cfg.Rules, Publications: cfg.Published,
+		Limits: broker.Limits{
+			Packet: int(cfg.Limits.PacketSize), Message: int(cfg.Limits.MessageSize), Clients: int(cfg.Limits.Clients),
+			QueueMessages: int(cfg.Limits.QueueMessages), QueueBytes: int(cfg.Limits.QueueSize),
+		},
+		Version: stamped(), Log: log,
+	}, service)
+	if err != nil {
+		return err
+	}
+	b.ShowStore(service.Stats)
+	if err := b.Start(); err != nil {
+		return err
+	}
+	stop := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		b.Stop(ctx)
+	}
+	web, webAddress, err := serveHTTP(cfg, b.HTTP(health), log)
+	if err != nil {
+		stop()
+		return err
+	}
+	defer web.Close()
+
+	health.Ready()
+	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
+	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
+
+	var fatal error
+	select {
+	case s := <-signals:
+		log.Info("stopping: what was accepted is finished first; a second signal stops at once", "signal", s.String())
+	case fatal = <-failed:
+		// What is not on disk is not acknowledged; the clients send it again.
+		return fmt.Errorf("the disk failed, and the broker stops rather than acknowledge what may not be stored: %w", fatal)
+	}
+	go func() {
+		<-signals
+		os.Exit(1)
+	}()
+	stop()
+	return nil
+}
+
+func newLogger(cfg *config.Config, to io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: cfg.Log.Level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, o))
+	}
+	return slog.New(slog.NewTextHandler(to, o))
+}
+
+// brokerListeners are the configured listeners with their certificates.
+func brokerListeners(cfg *config.Config) ([]broker.Listener, error) {
+	var all []broker.Listener
+	for _, l := range cfg.Listeners {
+		one := broker.Listener{Address: l.Address, Origins: l.Origins}
+		if l.TLS != nil {
+			conf, err := serverTLS(l.TLS)
+			if err != nil {
+				return nil, fmt.Errorf("listener %s: %w", l.Address, err)
+			}
+			one.TLS = conf
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func serverTLS(t *config.TLS) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert %s and tls.key %s: %w", t.Cert, t.Key, err)
+	}
+	conf := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if t.ClientCA != "" {
+		pem, err := os.ReadFile(t.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("tls.client_ca: %w", err)
+		}
+		conf.ClientCAs = x509.NewCertPool()
+		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.client_ca %s: no certificate in PEM form in it", t.ClientCA)
+		}
+	}
+	switch t.ClientAuth {
+	case "request":
+		conf.ClientAuth = tls.VerifyClientCertIfGiven
+	case "require":
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return conf, nil
+}
+
+// serveHTTP starts health and metrics. A default port that is taken is no
+// reason not to start.
+func serveHTTP(cfg *config.Config, handler http.Handler, log *slog.Logger) (io.Closer, string, error) {
+	if cfg.HTTP.Address == "" {
+		return io.NopCloser(nil), "off", nil
+	}
+	listen, err := net.Listen("tcp", cfg.HTTP.Address)
+	if err != nil {
+		if cfg.HTTP.Default && errors.Is(err, syscall.EADDRINUSE) {
+			log.Warn("health and metrics are not served: another program has the port; choose one with --http or http.address", "address", cfg.HTTP.Address)
+			return io.NopCloser(nil), "off", nil
+		}
+		return nil, "", fmt.Errorf("http.address %s: %w; choose another with --http or http.address, or --http off", cfg.HTTP.Address, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listen); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("health and metrics are not served any more", "error", err)
+		}
+	}()
+	return server, "http://" + listen.Addr().String(), nil
+}
