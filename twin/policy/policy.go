@@ -1,2 +1,92 @@
-// Package policy answers the one question "may this subject do that there".
+// Package policy is what Policies are about: the answer to "may this subject
+// do that there", and the Policy that a Thing gets when it names none.
+//
+// The answer is given in one place, [Allows]; whoever reads or writes a part
+// of a Thing asks there first. Today it is yes: Policies are stored with
+// their Things from the beginning, and enforced once they can be changed.
+//
+// Sources: Ditto's documentation page basic-policy.
 package policy
+
+import (
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// Subjects are the names under which somebody acts, such as user:ann and
+// group:ops; the first one is the one that is written down as the originator.
+type Subjects []string
+
+// First is the subject that stands for all of them, "" when there is none.
+func (s Subjects) First() string {
+	if len(s) == 0 {
+		return ""
+	}
+	return s[0]
+}
+
+// Permission is what a Policy grants or revokes.
+type Permission string
+
+// The permissions of Ditto's Policies.
+const (
+	Read    Permission = "READ"
+	Write   Permission = "WRITE"
+	Execute Permission = "EXECUTE"
+)
+
+// Resource is the kind of thing that a permission is about.
+type Resource string
+
+// The kinds of resources.
+const (
+	Thing   Resource = "thing"
+	Policy  Resource = "policy"
+	Message Resource = "message"
+)
+
+// Allows says whether the Policy gives one of the subjects the permission for
+// what stands at path.
+func Allows(policyID string, who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
+	return true
+}
+
+// DefaultLabel is the label of the only entry in the Policy that a Thing gets
+// when it names none.
+const DefaultLabel = "DEFAULT"
+
+// Default is the Policy that Ditto makes for a Thing that names none: one
+// entry, which grants the first of its creator's subjects to read and write
+// the Thing, its messages and the Policy itself. Somebody without a subject
+// cannot have one: the error is an [*protocol.Error] with the code
+// things:thing.notcreatable.
+func Default(policyID string, creator Subjects) (*jsondoc.Value, error) {
+	subject := creator.First()
+	if subject == "" {
+		e := protocol.ThingNotCreatable(policyID, policyID)
+		e.Message = "The Thing with ID '" + policyID + "' could not be created: there is no subject to grant its Policy to."
+		return nil, e
+	}
+	return object("policyId", jsondoc.String(policyID),
+		"entries", object(DefaultLabel, object(
+			"subjects", object(subject, object("type", jsondoc.String("generated"))),
+			"resources", object(
+				"thing:/", readWrite,
+				"policy:/", readWrite,
+				"message:/", readWrite),
+			"importable", jsondoc.String("implicit")))), nil
+}
+
+var readWrite = object(
+	"grant", jsondoc.Array(jsondoc.String(string(Read)), jsondoc.String(string(Write))),
+	"revoke", jsondoc.Array())
+
+// object makes an object of names and values that take turns.
+func object(namesAndValues ...any) *jsondoc.Value {
+	members := make([]jsondoc.Member, 0, len(namesAndValues)/2)
+	for i := 0; i < len(namesAndValues); i += 2 {
+		members = append(members, jsondoc.Member{
+			Name: namesAndValues[i].(string), Value: namesAndValues[i+1].(*jsondoc.Value)})
+	}
+	return jsondoc.Object(members...)
+}

@@ -22,8 +22,8 @@ func (e *Error) Error() string {
 	return e.Code + ": " + e.Message + " " + e.Description
 }
 
-// asError gets the [*Error] out of an error of this package.
-func asError(err error) *Error {
+// AsError gets the [*Error] out of an error of this package.
+func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e

@@ -83,7 +83,7 @@ func (m *Message) parseTopic(v *jsondoc.Value, outer *Topic) *Error {
 	}
 	t, err := ParseTopic(s)
 	if err != nil {
-		return asError(err)
+		return AsError(err)
 	}
 	if outer != nil && t != *outer {
 		return TopicContradiction(s, outer.String())

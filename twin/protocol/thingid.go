@@ -42,7 +42,7 @@ func (t Topic) ThingID() (ThingID, error) {
 
 // CheckPolicyID checks a Policy's ID; the rules are those for Things, the
 // code is policies:id.invalid.
-func CheckPolicyID(s string) error {
+func CheckPolicyID(s string) *Error {
 	namespace, name, ok := strings.Cut(s, ":")
 	if !ok || !validID(namespace, name) {
 		return PolicyIDInvalid(s)
@@ -112,9 +112,8 @@ func allowedChars(s string, units *int) bool {
 
 // CheckKey checks a key of attributes or properties, or a Feature's ID: not
 // empty, at most 256 characters, no slashes, no control characters, nothing
-// from U+007F to U+00FF. The error is an [*Error] with the code
-// json.key.invalid.
-func CheckKey(key string) error {
+// from U+007F to U+00FF. The error's code is json.key.invalid.
+func CheckKey(key string) *Error {
 	units := 0
 	if key == "" || !allowedChars(key, &units) {
 		return KeyInvalid(key, "Neither slashes nor any control characters are allowed.")

@@ -1,0 +1,166 @@
+package twin
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// document is the state of a Thing or of a Policy: the whole of it as JSON,
+// without what the store knows (revision and times).
+type document struct{ *jsondoc.Value }
+
+var _ store.State = document{}
+
+// recovered is for texts that the store keeps: they were checked when they
+// came in, and may be nested deeper as a whole than a message may be.
+var recovered = jsondoc.Limits{Depth: 4096}
+
+func decodeDocument(text []byte) (store.State, error) {
+	v, err := jsondoc.Parse(text, recovered)
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind() != jsondoc.KindObject {
+		return nil, fmt.Errorf("a document is an object, not a %s", v.Kind())
+	}
+	return document{v}, nil
+}
+
+// op is what a change does. The numbers are written into the journal and
+// never change their meaning.
+type op uint8
+
+const (
+	opPut    op = 1 // the whole document is replaced
+	opSet    op = 2 // the value at the path is replaced or added
+	opMerge  op = 3 // the value is a merge patch (RFC 7396) for what is at the path
+	opDelete op = 4 // what is at the path goes
+	opRemove op = 5 // the whole document goes
+)
+
+// change is one change of a document, as it stands in the journal: the op, the
+// length of the path and the path, and what is left is the value's text.
+type change struct {
+	op    op
+	path  jsondoc.Pointer
+	value *jsondoc.Value // nil for opDelete and opRemove
+}
+
+// appendTo appends the record.
+func (c *change) appendTo(dst []byte) []byte {
+	dst = append(dst, byte(c.op))
+	if c.op == opPut || c.op == opRemove {
+		dst = append(dst, 0)
+	} else {
+		// The length is written in one byte, for nearly all paths, and put
+		// right where that is not enough.
+		at := len(dst)
+		dst = append(dst, 0)
+		dst = c.path.AppendTo(dst)
+		if n := len(dst) - at - 1; n < 0x80 {
+			dst[at] = byte(n)
+		} else {
+			path := string(dst[at+1:])
+			dst = binary.AppendUvarint(dst[:at], uint64(n))
+			dst = append(dst, path...)
+		}
+	}
+	if c.value != nil {
+		dst = c.value.AppendTo(dst)
+	}
+	return dst
+}
+
+// size is about what appendTo appends.
+func (c *change) size() int {
+	n := 4
+	for _, name := range c.path {
+		n += len(name) + 1
+	}
+	if c.value != nil {
+		n += c.value.Size()
+	}
+	return n
+}
+
+var errRecord = errors.New("the record of a change is cut off")
+
+// decodeChange reads a record. The value is a copy, so that the document does
+// not keep hold of the record.
+func decodeChange(record []byte) (change, error) {
+	if len(record) < 2 {
+		return change{}, errRecord
+	}
+	c := change{op: op(record[0])}
+	n, size := binary.Uvarint(record[1:])
+	if size <= 0 || n > uint64(len(record)-1-size) {
+		return change{}, errRecord
+	}
+	rest := record[1+size:]
+	var err error
+	if c.path, err = jsondoc.ParsePointer(string(rest[:n])); err != nil {
+		return change{}, err
+	}
+	if text := rest[n:]; len(text) > 0 {
+		if c.value, err = jsondoc.Parse(append([]byte(nil), text...), recovered); err != nil {
+			return change{}, err
+		}
+	}
+	return c, nil
+}
+
+// apply gives the document after the change, nil when it goes. It is the only
+// way in which documents change, live and when the journal is read again.
+//
+// The error is a [*jsondoc.PathError] where the path leads through a number,
+// an array or the like. A null on the way is an empty part, and gives way.
+func (c *change) apply(cur *jsondoc.Value) (*jsondoc.Value, error) {
+	switch c.op {
+	case opPut:
+		return c.value, nil
+	case opRemove:
+		return nil, nil
+	}
+	if cur == nil {
+		return nil, fmt.Errorf("change %d of %s: there is no document", c.op, c.path)
+	}
+	switch c.op {
+	case opSet:
+		next, err := cur.Set(c.path, c.value)
+		var blocked *jsondoc.PathError
+		if errors.As(err, &blocked) && blocked.Kind == jsondoc.KindNull {
+			return cur.Overwrite(c.path, c.value), nil
+		}
+		return next, err
+	case opMerge:
+		return cur.Merge(jsondoc.Nest(c.path, c.value)), nil
+	case opDelete:
+		next, _ := cur.Delete(c.path)
+		return next, nil
+	}
+	return nil, fmt.Errorf("there is no change of kind %d", c.op)
+}
+
+// applyRecord is apply for the store, when it reads the journal again.
+func applyRecord(cur store.State, record []byte) (store.State, error) {
+	c, err := decodeChange(record)
+	if err != nil {
+		return nil, err
+	}
+	if c.value == nil && c.op != opDelete && c.op != opRemove {
+		return nil, errRecord
+	}
+	var was *jsondoc.Value
+	if cur != nil {
+		was = cur.(document).Value
+	}
+	next, err := c.apply(was)
+	if err != nil || next == nil {
+		return nil, err
+	}
+	return document{next}, nil
+}

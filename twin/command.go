@@ -1,0 +1,49 @@
+package twin
+
+import (
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// Sender is who sent a message.
+type Sender struct {
+	Client   string          // the MQTT client's identifier
+	Subjects policy.Subjects // under which names it acts; the first is the originator
+}
+
+// Create says how a Thing comes to be that is not there yet.
+type Create struct {
+	Policy string // its Policy's ID; "": a Policy of its own
+}
+
+// Command is a message for a Thing, on its way to be applied. The service
+// takes what clients have no say in out of the message's headers.
+type Command struct {
+	Message *protocol.Message
+	Sender  Sender
+	Receipt *store.Receipt // of a QoS 2 publish; nil for others
+	// MustExist refuses a merge of a Thing that is not there, where it would
+	// make one otherwise.
+	MustExist bool
+	// Create lets a merge, on any path, make the Thing if it is not there, and
+	// says with which Policy. Without it a merge does so on the path "/" only,
+	// as in Ditto.
+	Create *Create
+}
+
+// Outcome is what came of a command.
+type Outcome struct {
+	// Response is what goes back to the sender, success or error; nil when it
+	// went well and no response was asked for.
+	Response *protocol.Message
+	// Err is why it was refused, nil when it was not. Nothing that was refused
+	// changed anything.
+	Err *protocol.Error
+	// Events are to be told to the world, in this order.
+	Events []*protocol.Message
+	// Before and After are the whole Thing before and after the change; nil
+	// where there was or is none. Both are nil when nothing changed.
+	Before, After *jsondoc.Value
+}

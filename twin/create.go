@@ -1,0 +1,120 @@
+package twin
+
+import (
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// thing puts a Thing together from its parts, in Ditto's order.
+func (p *thingParts) thing(id string) *jsondoc.Value {
+	members := make([]jsondoc.Member, 0, 5)
+	members = append(members,
+		jsondoc.Member{Name: memberThingID, Value: jsondoc.String(id)},
+		jsondoc.Member{Name: memberPolicyID, Value: jsondoc.String(p.policyID)})
+	for _, part := range [...]jsondoc.Member{
+		{Name: memberDefinition, Value: p.definition},
+		{Name: memberAttributes, Value: p.attributes},
+		{Name: memberFeatures, Value: p.features},
+	} {
+		if part.Value != nil {
+			members = append(members, part)
+		}
+	}
+	return jsondoc.Object(members...)
+}
+
+// createFromPart makes a Thing that has only what a merge of a part of it
+// says.
+func (w *writing) createFromPart(tx *store.Tx) {
+	whole := jsondoc.Nest(w.cmd.Message.Path, w.change.value)
+	parts, err := acceptThing(w.id, whole, true)
+	if err != nil {
+		w.abort(tx, tx.Get(w.key), err)
+		return
+	}
+	w.parts = parts
+	w.create(tx, tx.Get(w.key))
+}
+
+// create makes the Thing, and with it a Policy of its own if it names none.
+// tx holds the Thing, which is not there.
+func (w *writing) create(tx *store.Tx, e store.Entry) {
+	if w.cmd.Message.Topic.Action == protocol.ActionMerge {
+		w.parts.withoutNulls()
+	}
+	if w.cmd.Create != nil && w.parts.policyID == "" {
+		w.parts.policyID = w.cmd.Create.Policy
+	}
+	if w.parts.policyID != "" {
+		w.createWith(tx, e)
+		return
+	}
+	// The Policy must be held as well, and both are taken at once so that two
+	// who want the same two cannot wait for each other.
+	tx.Abort()
+	ofPolicy := store.Key{Kind: kindPolicy, ID: w.id}
+	tx, err := w.s.store.Begin(w.key, ofPolicy)
+	if err != nil {
+		w.done(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
+		return
+	}
+	if e = tx.Get(w.key); e.State != nil {
+		// Somebody else was faster.
+		w.writeThingOrPart(tx)
+		return
+	}
+	w.parts.policyID = w.id
+	own, perr := policy.Default(w.id, w.cmd.Sender.Subjects)
+	if perr != nil {
+		w.abort(tx, e, protocol.AsError(perr))
+		return
+	}
+	p := tx.Get(ofPolicy)
+	switch existing := documentOf(p); {
+	case existing == nil:
+		put := change{op: opPut, value: own}
+		tx.Put(ofPolicy, put.appendTo(make([]byte, 0, put.size())), document{own})
+	case !jsondoc.Equal(existing, own):
+		// Ditto refuses whenever there is a Policy of this ID. One that says
+		// what the new one would say is as good, and is there after every
+		// deletion of a Thing.
+		e.Seq = max(e.Seq, p.Seq)
+		w.abort(tx, e, protocol.ThingNotCreatable(w.id, w.id))
+		return
+	}
+	w.createWith(tx, e)
+}
+
+func (w *writing) writeThingOrPart(tx *store.Tx) {
+	if w.at == resThing {
+		w.writeThing(tx)
+	} else {
+		w.writePart(tx)
+	}
+}
+
+func (w *writing) createWith(tx *store.Tx, e store.Entry) {
+	if !policy.Allows(w.parts.policyID, w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
+		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	w.change = change{op: opPut, value: w.parts.thing(w.id)}
+	w.at = resThing
+	w.commit(tx, e, nil, protocol.ActionCreated, 201)
+}
+
+// withoutNulls: what a merge removes is not there in a Thing that it makes.
+func (p *thingParts) withoutNulls() {
+	p.definition = withoutNulls(p.definition)
+	p.attributes = withoutNulls(p.attributes)
+	p.features = withoutNulls(p.features)
+}
+
+func withoutNulls(v *jsondoc.Value) *jsondoc.Value {
+	if v == nil || v.IsNull() {
+		return nil
+	}
+	return jsondoc.Null().Merge(v)
+}

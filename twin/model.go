@@ -1,0 +1,303 @@
+package twin
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// What a Thing and its parts must look like (Ditto's pages basic-thing and
+// basic-feature). The functions named accept… check a value for its place and
+// give back what is stored of it: as Ditto does, members that a Thing or a
+// Feature does not have are left out, and a null stands where a part may be
+// empty.
+
+// accept checks a value for the resource at path p.
+func (r resource) accept(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+	switch r {
+	case resPolicyID:
+		return v, checkPolicyID(p, v)
+	case resDefinition:
+		return v, checkDefinition(p, v)
+	case resAttributes, resProperties, resDesiredProperties:
+		return v, checkObject(p, v)
+	case resAttribute, resProperty, resDesiredProperty:
+		return v, checkInnerKeys(v)
+	case resFeatures:
+		return acceptFeatures(p, v)
+	case resFeature:
+		return acceptFeature(p, v)
+	case resFeatureDefinition:
+		return v, checkFeatureDefinition(p, v)
+	}
+	return nil, protocol.PathUnknown(p)
+}
+
+func checkPolicyID(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+	id, ok := v.Text()
+	if !ok {
+		return protocol.JSONFormatInvalid(p, "the ID of a Policy, as a string")
+	}
+	return protocol.CheckPolicyID(id)
+}
+
+func checkDefinition(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+	if v.IsNull() {
+		return nil
+	}
+	id, ok := v.Text()
+	if !ok {
+		return protocol.JSONFormatInvalid(p, "a definition, as a string")
+	}
+	return checkIdentifier(id)
+}
+
+// checkIdentifier: namespace:name:version, or the URL of a model.
+func checkIdentifier(id string) *protocol.Error {
+	parts := strings.Split(id, ":")
+	if len(parts) == 3 && isElement(parts[0]) && isElement(parts[1]) && isElement(parts[2]) {
+		return nil
+	}
+	u, err := url.Parse(id)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return protocol.DefinitionInvalid(id)
+	}
+	return nil
+}
+
+func isElement(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+func checkFeatureDefinition(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+	switch {
+	case v.IsNull():
+		return nil
+	case v.Kind() != jsondoc.KindArray:
+		return protocol.JSONFormatInvalid(p, "an array of definitions")
+	case v.Len() == 0:
+		return protocol.FeatureDefinitionEmpty()
+	}
+	for e := range v.Elements() {
+		id, ok := e.Text()
+		if !ok {
+			return protocol.DefinitionInvalid(e.String())
+		}
+		if err := checkIdentifier(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkObject: attributes, properties and desired properties are objects, or
+// null, and so are their keys checked.
+func checkObject(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+	if v.Kind() != jsondoc.KindObject && !v.IsNull() {
+		return protocol.JSONFormatInvalid(p, "an object")
+	}
+	return checkInnerKeys(v)
+}
+
+// checkInnerKeys checks the keys of an object and of the objects in it; those
+// in arrays are free, as in Ditto.
+func checkInnerKeys(v *jsondoc.Value) *protocol.Error {
+	if v.Kind() != jsondoc.KindObject {
+		return nil
+	}
+	for key, inner := range v.Members() {
+		if err := protocol.CheckKey(key); err != nil {
+			return err
+		}
+		if err := checkInnerKeys(inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkKeys(keys []string) *protocol.Error {
+	for _, key := range keys {
+		if err := protocol.CheckKey(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func acceptFeatures(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+	if v.IsNull() {
+		return v, nil
+	}
+	if v.Kind() != jsondoc.KindObject {
+		return nil, protocol.JSONFormatInvalid(p, "an object with Features")
+	}
+	kept := keeper{from: v}
+	for id, one := range v.Members() {
+		if err := protocol.CheckKey(id); err != nil {
+			return nil, err
+		}
+		accepted, err := acceptFeature(append(p[:len(p):len(p)], id), one)
+		if err != nil {
+			return nil, err
+		}
+		kept.keep(id, one, accepted)
+	}
+	return kept.object(), nil
+}
+
+func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+	if v.IsNull() {
+		return v, nil
+	}
+	if v.Kind() != jsondoc.KindObject {
+		return nil, protocol.JSONFormatInvalid(p, "a Feature, as an object")
+	}
+	kept := keeper{from: v}
+	for name, part := range v.Members() {
+		var err *protocol.Error
+		at := append(p[:len(p):len(p)], name)
+		switch name {
+		case memberDefinition:
+			err = checkFeatureDefinition(at, part)
+		case memberProperties, memberDesiredProperties:
+			err = checkObject(at, part)
+		default:
+			kept.drop()
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept.keep(name, part, part)
+	}
+	return kept.object(), nil
+}
+
+// thingParts are the accepted parts of a Thing that came as a value.
+type thingParts struct {
+	policyID                         string
+	definition, attributes, features *jsondoc.Value // nil: not there
+	accepted                         *jsondoc.Value // the value as it came, without what a Thing does not have
+}
+
+// acceptThing checks a Thing that came as the value of a command for the
+// Thing id. patch: it is a merge patch.
+func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err *protocol.Error) {
+	if v.Kind() != jsondoc.KindObject {
+		if patch {
+			return parts, protocol.MergeInvalid("A Thing is an object, not a " + v.Kind().String() + ".")
+		}
+		return parts, protocol.JSONFormatInvalid(nil, "a Thing, as an object")
+	}
+	kept := keeper{from: v}
+	for name, part := range v.Members() {
+		accepted := part
+		at := jsondoc.Pointer{name}
+		switch name {
+		case memberThingID:
+			err = checkThingID(id, part, patch)
+		case memberPolicyID:
+			if patch && part.IsNull() {
+				return parts, protocol.PolicyIDNotDeletable()
+			}
+			err = checkPolicyID(at, part)
+			parts.policyID, _ = part.Text()
+		case memberDefinition:
+			err = checkDefinition(at, part)
+			parts.definition = part
+		case memberAttributes:
+			err = checkObject(at, part)
+			parts.attributes = part
+		case memberFeatures:
+			accepted, err = acceptFeatures(at, part)
+			parts.features = accepted
+		case "_policy", "_copyPolicyFrom":
+			// Ditto looks at them when the Thing is created, and passes over
+			// them otherwise. Whether it will be created is not known yet.
+			return parts, protocol.SignalUnsupported("The member '" + name + "' of a Thing")
+		default:
+			kept.drop()
+			continue
+		}
+		if err != nil {
+			return parts, err
+		}
+		kept.keep(name, part, accepted)
+	}
+	parts.accepted = kept.object()
+	return parts, nil
+}
+
+func checkThingID(id string, v *jsondoc.Value, patch bool) *protocol.Error {
+	if patch && v.IsNull() {
+		return protocol.IDNotDeletable()
+	}
+	said, ok := v.Text()
+	if !ok {
+		return protocol.JSONFormatInvalid(jsondoc.Pointer{memberThingID}, "the ID of a Thing, as a string")
+	}
+	if said == id {
+		return nil
+	}
+	if _, err := protocol.ParseThingID(said); err != nil {
+		return err.(*protocol.Error)
+	}
+	return protocol.IDNotSettable(said, id)
+}
+
+// keeper puts an object together from the accepted members of another one; it
+// is that one itself when all of them were accepted as they are.
+type keeper struct {
+	from    *jsondoc.Value
+	members []jsondoc.Member
+	seen    int
+	changed bool
+}
+
+func (k *keeper) keep(name string, was, is *jsondoc.Value) {
+	if was != is {
+		k.diverge()
+	}
+	if k.changed {
+		k.members = append(k.members, jsondoc.Member{Name: name, Value: is})
+	}
+	k.seen++
+}
+
+func (k *keeper) drop() {
+	k.diverge()
+	k.seen++
+}
+
+// diverge: from here on the object is another one; what was kept so far is
+// all that came.
+func (k *keeper) diverge() {
+	if k.changed {
+		return
+	}
+	k.changed = true
+	k.members = make([]jsondoc.Member, 0, k.from.Len())
+	for name, v := range k.from.Members() {
+		if len(k.members) == k.seen {
+			break
+		}
+		k.members = append(k.members, jsondoc.Member{Name: name, Value: v})
+	}
+}
+
+func (k *keeper) object() *jsondoc.Value {
+	if !k.changed {
+		return k.from
+	}
+	return jsondoc.Object(k.members...)
+}

@@ -1,0 +1,174 @@
+package twin
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// The kinds of entities in the store. The numbers are on disk.
+const (
+	kindThing  store.Kind = 1
+	kindPolicy store.Kind = 2
+)
+
+// DefaultThingSize is Ditto's limit for the size of a Thing, in bytes.
+const DefaultThingSize = 100 << 10
+
+// Options are what a [Service] can be told. The zero value means the defaults.
+type Options struct {
+	ThingSize  int // bytes of a Thing's JSON; 0: DefaultThingSize, negative: no limit
+	PolicySize int // bytes of a Policy's JSON, likewise
+	Depth      int // levels of objects and arrays in a Thing; 0: jsondoc.DefaultDepth
+	// History are the headers that are stored with each change; nil: the
+	// originator and the correlation ID.
+	History []string
+	Store   store.Options
+}
+
+// Service applies messages to Things. Its methods may be called from any
+// goroutine.
+type Service struct {
+	store     *store.Store
+	thingSize int
+	depth     int
+	history   []string
+}
+
+// Open opens the data in dir, which is made when it is not there. The error
+// says what could not be read.
+func Open(dir string, o Options) (*Service, error) {
+	s := &Service{thingSize: o.ThingSize, depth: o.Depth, history: o.History}
+	if s.thingSize == 0 {
+		s.thingSize = DefaultThingSize
+	}
+	if s.depth == 0 {
+		s.depth = jsondoc.DefaultDepth
+	}
+	if s.history == nil {
+		s.history = []string{protocol.HeaderOriginator, protocol.HeaderCorrelationID}
+	}
+	opened, err := store.Open(dir, map[store.Kind]store.KindSpec{
+		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
+		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord},
+	}, o.Store)
+	if err != nil {
+		return nil, err
+	}
+	s.store = opened
+	return s, nil
+}
+
+// Close ends the service after finishing what it accepted: every outcome is
+// told, and then nothing more is accepted.
+func (s *Service) Close() error { return s.store.Close() }
+
+// Store is the store underneath, for what is its own business: the receipts of
+// QoS 2 publishes and its figures.
+func (s *Service) Store() *store.Store { return s.store }
+
+// OnBatch has fn called on the teller goroutine after each committed batch,
+// when all its outcomes have been told.
+func (s *Service) OnBatch(fn func()) { s.store.OnBatch(fn) }
+
+// Handle applies a message. done is called exactly once, with what came of it,
+// when everything that the outcome was computed from is on disk: on the
+// store's teller goroutine, in the order of the changes, or before Handle
+// returns where nothing is pending. Handle waits for no disk, except to load a
+// Thing that is not in memory.
+//
+// The commands of one sender for one Thing are applied in the order in which
+// Handle is called.
+func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
+	m := cmd.Message
+	if err := m.Headers.Admit(); err != nil {
+		refuse(cmd, err, done)
+		return
+	}
+	if err := answerable(m.Topic); err != nil {
+		refuse(cmd, err, done)
+		return
+	}
+	var err *protocol.Error
+	switch m.Topic.Action {
+	case protocol.ActionRetrieve:
+		err = s.retrieve(cmd, done)
+	case protocol.ActionModify, protocol.ActionMerge, protocol.ActionCreate, protocol.ActionDelete:
+		err = s.change(cmd, done)
+	case protocol.ActionMigrate:
+		err = protocol.SignalUnsupported("The action 'migrate'")
+	default:
+		err = protocol.TopicPathUnknown(m.Topic, m.Path)
+	}
+	if err != nil {
+		refuse(cmd, err, done)
+	}
+}
+
+// answerable: the service answers commands on the twin channel of Things.
+func answerable(t protocol.Topic) *protocol.Error {
+	switch {
+	case t.Group == protocol.Policies:
+		return protocol.SignalUnsupported("The topic '" + t.String() + "' (Policies)")
+	case t.Group == protocol.Connections:
+		return protocol.SignalUnsupported("The topic '" + t.String() + "' (connections)")
+	case t.Channel == protocol.Live:
+		return protocol.SignalUnsupported("The topic '" + t.String() + "' (live channel)")
+	case t.Criterion == protocol.Search, t.Criterion == protocol.Streaming:
+		return protocol.SignalUnsupported("The topic '" + t.String() + "' (" + t.Criterion.String() + ")")
+	case t.Criterion != protocol.Commands:
+		return protocol.TopicUnknown(t.String(), "Clients send commands on the twin channel; "+
+			t.Criterion.String()+" come from the broker.")
+	}
+	return nil
+}
+
+// refuse tells at once what depends on nothing that is stored.
+func refuse(cmd *Command, err *protocol.Error, done func(*Outcome)) {
+	done(refusal(cmd, err))
+}
+
+func refusal(cmd *Command, err *protocol.Error) *Outcome {
+	return &Outcome{Err: err, Response: err.Response(cmd.Message)}
+}
+
+// tellAfter tells an outcome that was computed from what stands at seq in the
+// journal, when that is on disk.
+func (s *Service) tellAfter(seq uint64, cmd *Command, o *Outcome, done func(*Outcome)) {
+	s.store.After(seq, func(err error) {
+		if err != nil {
+			o = refusal(cmd, protocol.ThingUnavailable(cmd.Message.Topic.EntityID(), err))
+		}
+		done(o)
+	})
+}
+
+// refuseAfter is tellAfter for a refusal.
+func (s *Service) refuseAfter(seq uint64, cmd *Command, err *protocol.Error, done func(*Outcome)) {
+	s.tellAfter(seq, cmd, refusal(cmd, err), done)
+}
+
+// List gives the IDs of up to n Things in these namespaces (none: in all),
+// sorted, that come after the given one ("" for the first).
+func (s *Service) List(namespaces []string, after string, n int) ([]string, error) {
+	if len(namespaces) == 0 {
+		return s.store.Keys(kindThing, "", after, n)
+	}
+	namespaces = slices.Clone(namespaces)
+	slices.Sort(namespaces)
+	var ids []string
+	for _, ns := range slices.Compact(namespaces) {
+		some, err := s.store.Keys(kindThing, ns+":", after, n)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, some...)
+	}
+	// Namespaces sort by themselves as "a" < "a-b", with the colon behind them
+	// as "a-b:" < "a:", so what came from each must be put in order.
+	slices.SortFunc(ids, strings.Compare)
+	return ids[:min(n, len(ids))], nil
+}

@@ -1,0 +1,118 @@
+package twin
+
+import (
+	"strings"
+	"time"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// tell makes the outcome of a change: the event, and the response if one is
+// wanted.
+func (w *writing) tell(before, after *jsondoc.Value, action string, status int, revision uint64, at time.Time) {
+	m := w.cmd.Message
+	value := w.change.value
+	w.event = protocol.Message{
+		Topic: protocol.Topic{Namespace: m.Topic.Namespace, Name: m.Topic.Name,
+			Group: protocol.Things, Channel: protocol.Twin, Criterion: protocol.Events, Action: action},
+		Headers:   eventHeaders(w.cmd, action),
+		Path:      m.Path,
+		Value:     value,
+		Revision:  revision,
+		Timestamp: at,
+	}
+	if w.at == resThing {
+		// Also where a merge of a part made the Thing.
+		w.event.Path = nil
+	}
+	w.events[0] = &w.event
+	w.outcome.Events = w.events[:]
+	w.outcome.Before, w.outcome.After = before, after
+	if m.Headers.ResponseRequired() {
+		if status != 201 {
+			value = nil
+		}
+		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
+	}
+}
+
+// respond makes the response to a command that went well.
+func respond(cmd *Command, path jsondoc.Pointer, status int, value *jsondoc.Value) *protocol.Message {
+	resp := &protocol.Message{
+		Topic:   cmd.Message.Topic,
+		Headers: cmd.Message.Headers.Outward(),
+		Path:    path,
+		Status:  status,
+		Value:   value,
+	}
+	resp.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)
+	addOwn(&resp.Headers, cmd)
+	return resp
+}
+
+// eventHeaders are those of the command that go out, and what Ditto adds. The
+// reply-to is the sender's own business and stays behind.
+func eventHeaders(cmd *Command, action string) protocol.Headers {
+	h := cmd.Message.Headers.Outward()
+	h.Delete(protocol.HeaderReplyTo)
+	switch action {
+	case protocol.ActionDeleted:
+		h.Delete(protocol.HeaderContentType)
+	case protocol.ActionMerged:
+		h.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
+	default:
+		h.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)
+	}
+	addOwn(&h, cmd)
+	return h
+}
+
+func addOwn(h *protocol.Headers, cmd *Command) {
+	if first := cmd.Sender.Subjects.First(); first != "" {
+		h.SetString(protocol.HeaderOriginator, first)
+	}
+	h.Set(protocol.HeaderResponseRequired, no)
+}
+
+var no = jsondoc.Bool(false)
+
+// record is what goes into the journal: the change, and the headers that are
+// kept with it, as the members of a JSON object.
+func (w *writing) record() (record, headers []byte) {
+	m := w.cmd.Message
+	buf := make([]byte, 0, w.change.size()+96)
+	buf = w.change.appendTo(buf)
+	end := len(buf)
+	for _, key := range w.s.history {
+		text, ok := "", false
+		if key == protocol.HeaderOriginator {
+			text = w.cmd.Sender.Subjects.First()
+			ok = text != ""
+		} else {
+			text, ok = m.Headers.Get(key)
+		}
+		if !ok {
+			continue
+		}
+		sep := byte(',')
+		if len(buf) == end {
+			sep = '{'
+		}
+		buf = append(buf, sep)
+		buf = jsondoc.AppendString(buf, key)
+		buf = append(buf, ':')
+		buf = jsondoc.AppendString(buf, text)
+	}
+	if len(buf) == end {
+		return buf, nil
+	}
+	buf = append(buf, '}')
+	return buf[:end:end], buf[end:]
+}
+
+// mediaType is a content type without its parameters.
+func mediaType(s string) string {
+	s, _, _ = strings.Cut(s, ";")
+	return strings.ToLower(strings.TrimSpace(s))
+}

@@ -1,0 +1,278 @@
+package twin
+
+import (
+	"strconv"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// writing is a command that changes a Thing, on its way from the message to
+// its outcome.
+type writing struct {
+	s       *Service
+	cmd     *Command
+	done    func(*Outcome)
+	id      string
+	key     store.Key
+	at      resource
+	change  change // what will stand in the journal
+	parts   thingParts
+	outcome Outcome
+	event   protocol.Message
+	events  [1]*protocol.Message
+}
+
+// change applies create, modify, merge and delete. An error that it returns
+// depends on nothing that is stored.
+func (s *Service) change(cmd *Command, done func(*Outcome)) *protocol.Error {
+	m := cmd.Message
+	w := &writing{s: s, cmd: cmd, done: done}
+	if _, err := m.Topic.ThingID(); err != nil {
+		return protocol.AsError(err)
+	}
+	w.id = m.Topic.EntityID()
+	w.key = store.Key{Kind: kindThing, ID: w.id}
+	if err := w.read(); err != nil {
+		return err
+	}
+	tx, err := s.store.Begin(w.key)
+	if err != nil {
+		return protocol.ThingUnavailable(w.id, err)
+	}
+	if w.at == resThing && m.Topic.Action != protocol.ActionDelete {
+		w.writeThing(tx)
+	} else {
+		w.writePart(tx)
+	}
+	return nil
+}
+
+// read makes the change out of the message and checks all that can be checked
+// without the Thing.
+func (w *writing) read() *protocol.Error {
+	m := w.cmd.Message
+	var err *protocol.Error
+	if w.at, err = resourceAt(m.Path); err != nil {
+		return err
+	}
+	w.change.path = m.Path
+	switch m.Topic.Action {
+	case protocol.ActionCreate:
+		if w.at != resThing {
+			return protocol.TopicPathUnknown(m.Topic, m.Path)
+		}
+	case protocol.ActionModify:
+		w.change.op = opSet
+	case protocol.ActionMerge:
+		w.change.op = opMerge
+		if err := checkMergeType(&m.Headers); err != nil {
+			return err
+		}
+	case protocol.ActionDelete:
+		switch w.at {
+		case resThing:
+			w.change.op = opRemove
+		case resThingID, resPolicyID:
+			return protocol.TopicPathUnknown(m.Topic, m.Path)
+		default:
+			w.change.op = opDelete
+		}
+		return nil
+	}
+	if w.at == resThingID {
+		return protocol.PathUnknown(m.Path)
+	}
+	if m.Value == nil {
+		return protocol.JSONValueMissing("what is to stand at its path")
+	}
+	if err := w.checkDepth(m); err != nil {
+		return err
+	}
+	// What is stored must not keep the whole message in memory.
+	value := m.Value.Compact()
+	patch := w.change.op == opMerge
+	switch {
+	case w.at == resThing:
+		w.parts, err = acceptThing(w.id, value, patch)
+		w.change.value = w.parts.accepted
+	case patch && value.IsNull() && w.at == resPolicyID:
+		err = protocol.PolicyIDNotDeletable()
+	default:
+		w.change.value, err = w.at.accept(m.Path, value)
+	}
+	return err
+}
+
+// checkDepth: a value must not lie deeper in the Thing than a message may be
+// nested.
+func (w *writing) checkDepth(m *protocol.Message) *protocol.Error {
+	if len(m.Path)+m.Value.Depth() > w.s.depth {
+		return protocol.JSONFormatInvalid(m.Path[:min(len(m.Path), 3)], "at most "+
+			strconv.Itoa(w.s.depth)+" levels of objects and arrays in a Thing")
+	}
+	return nil
+}
+
+// checkMergeType: Ditto wants a merge to say that it is a merge patch. Where it
+// says nothing, or only that it is a Ditto Protocol message, it is taken for
+// one; what says that it is something else is refused, as there.
+func checkMergeType(h *protocol.Headers) *protocol.Error {
+	switch is := mediaType(h.ContentType()); is {
+	case "", protocol.ContentTypeMergePatch, protocol.ContentTypeDitto:
+		return nil
+	default:
+		return protocol.MediaTypeUnsupported(is, protocol.ContentTypeMergePatch)
+	}
+}
+
+// writePart changes a part of a Thing, or removes all of it.
+func (w *writing) writePart(tx *store.Tx) {
+	m := w.cmd.Message
+	e := tx.Get(w.key)
+	cur := documentOf(e)
+	if cur == nil {
+		if w.change.op == opMerge && w.cmd.Create != nil {
+			w.createFromPart(tx)
+			return
+		}
+		w.abort(tx, e, protocol.ThingNotFound(w.id))
+		return
+	}
+	if !policy.Allows(policyIDOf(cur), w.cmd.Sender.Subjects, policy.Write, policy.Thing, m.Path) {
+		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	if w.change.op != opMerge && w.at.inFeature() {
+		if _, ok := cur.Get(m.Path[:2]); !ok {
+			w.abort(tx, e, resFeature.notFound(w.id, m.Path))
+			return
+		}
+	}
+	action, status := protocol.ActionModified, 204
+	switch w.change.op {
+	case opMerge:
+		action = protocol.ActionMerged
+	case opDelete:
+		if _, ok := cur.Get(m.Path); !ok {
+			w.abort(tx, e, w.at.notFound(w.id, m.Path))
+			return
+		}
+		action = protocol.ActionDeleted
+	case opRemove:
+		action = protocol.ActionDeleted
+	case opSet:
+		// Ditto has no created for the Policy ID: a Thing always has one.
+		if _, ok := cur.Get(m.Path); !ok && w.at != resPolicyID {
+			action, status = protocol.ActionCreated, 201
+		}
+	}
+	w.commit(tx, e, cur, action, status)
+}
+
+// writeThing creates, replaces or merges a whole Thing.
+func (w *writing) writeThing(tx *store.Tx) {
+	e := tx.Get(w.key)
+	cur := documentOf(e)
+	action := w.cmd.Message.Topic.Action
+	switch {
+	case cur == nil && action == protocol.ActionMerge && w.cmd.MustExist && w.cmd.Create == nil:
+		w.abort(tx, e, protocol.ThingNotFound(w.id))
+		return
+	case cur == nil:
+		w.create(tx, e)
+		return
+	case action == protocol.ActionCreate:
+		w.abort(tx, e, protocol.ThingConflict(w.id))
+		return
+	}
+	if !policy.Allows(policyIDOf(cur), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
+		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	if action == protocol.ActionMerge {
+		w.commit(tx, e, cur, protocol.ActionMerged, 204)
+		return
+	}
+	if w.parts.policyID == "" {
+		w.parts.policyID = policyIDOf(cur)
+	}
+	w.change.op, w.change.value = opPut, w.parts.thing(w.id)
+	w.commit(tx, e, cur, protocol.ActionModified, 204)
+}
+
+// commit applies the change and hands it to the store.
+func (w *writing) commit(tx *store.Tx, e store.Entry, cur *jsondoc.Value, action string, status int) {
+	next, err := w.change.apply(cur)
+	if err != nil {
+		w.abort(tx, e, w.blocked(err))
+		return
+	}
+	if err := w.s.checkSize(cur, next); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
+	var state store.State
+	if next != nil {
+		state = document{next}
+	}
+	record, headers := w.record()
+	revision := tx.Put(w.key, record, state)
+	w.tell(cur, next, action, status, revision, tx.Time())
+	tx.Commit(w.cmd.Receipt, headers, w.committed)
+}
+
+// blocked is the error for a path that leads through something that is no
+// object. Ditto puts an object in the place of what is in the way; here that
+// is refused, as nothing says that it is not needed any more.
+func (w *writing) blocked(err error) *protocol.Error {
+	p := w.cmd.Message.Path
+	if w.at == resAttribute {
+		return protocol.AttributePointerInvalid(p[1:], err.Error()+".")
+	}
+	return protocol.PointerInvalid(p.String(), err)
+}
+
+// checkSize refuses what makes a Thing too large; one that is too large
+// already may get smaller.
+func (s *Service) checkSize(cur, next *jsondoc.Value) *protocol.Error {
+	if next == nil || s.thingSize < 0 || next.Size() <= s.thingSize {
+		return nil
+	}
+	if cur != nil && next.Size() <= cur.Size() {
+		return nil
+	}
+	return protocol.ThingTooLarge(next.Size(), s.thingSize)
+}
+
+// abort tells a refusal that was computed from the Thing as it is.
+func (w *writing) abort(tx *store.Tx, e store.Entry, err *protocol.Error) {
+	tx.Abort()
+	w.s.refuseAfter(e.Seq, w.cmd, err, w.done)
+}
+
+// committed tells the outcome; err is what kept the change from being stored.
+func (w *writing) committed(err error) {
+	if err != nil {
+		w.outcome = *refusal(w.cmd, protocol.ThingUnavailable(w.id, err))
+	}
+	w.done(&w.outcome)
+}
+
+func documentOf(e store.Entry) *jsondoc.Value {
+	if e.State == nil {
+		return nil
+	}
+	return e.State.(document).Value
+}
+
+func policyIDOf(thing *jsondoc.Value) string {
+	v, ok := thing.Member(memberPolicyID)
+	if !ok {
+		return ""
+	}
+	id, _ := v.Text()
+	return id
+}
