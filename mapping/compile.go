@@ -121,15 +121,24 @@ func (c *ruleCompiler) create(sc *scope) {
 	}
 	c.rule.create = &t
 	if c.rule.policy, _ = t.literal(); len(t.parts) > 0 {
-		if err := checkID(&t, protocol.CheckPolicyID); err != nil {
+		if err := checkID(&t, isPolicyID); err != nil {
 			c.problem(".create.policy", err.Error())
 		}
 	}
 }
 
 func isThingID(id string) error {
-	_, err := protocol.ParseThingID(id)
-	return err
+	if _, err := protocol.ParseThingID(id); err != nil {
+		return err
+	}
+	return nil
+}
+
+func isPolicyID(id string) error {
+	if err := protocol.CheckPolicyID(id); err != nil {
+		return err
+	}
+	return nil
 }
 
 // checkID checks as much of an ID as is known before there is a message.
