@@ -54,7 +54,7 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *p
 	}
 	m := message(topic, pk.Connect.WillPayload, pk.Connect.WillQos, pk.Connect.WillRetain, &pk.Connect.WillProperties)
 	m.From = p.ClientID
-	if err := b.mayPublish(m); err != nil {
+	if err := b.mayPublish(topic); err != nil {
 		refused := packets.ErrNotAuthorized
 		refused.Reason = "will: " + err.Message
 		return nil, &refused
@@ -70,5 +70,5 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *p
 // client's name.
 func (b *Broker) publishWill(p session.Peer, m *session.Message) {
 	b.metrics.wills.Inc()
-	b.route(&inbound{peer: &p, message: m, retain: m.Retain})
+	b.route(&inbound{peer: &p, message: m, retain: m.Retain, ownReply: b.replyTopic(p.ClientID)})
 }

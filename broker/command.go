@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/twinbroker/twinbroker/broker/session"
@@ -22,9 +23,9 @@ func (b *Broker) command(in *inbound) {
 	b.metrics.commands.Inc()
 	var outer *protocol.Topic
 	if len(m.Topic) > len(b.cfg.Root) {
-		t, err := protocol.ParseMQTTTopic(m.Topic[len(b.cfg.Root)+1:])
+		t, err := b.dittoTopic(m.Topic)
 		if err != nil {
-			b.refuse(in, asError(err), nil)
+			b.refuse(in, err, partly(nil, m))
 			return
 		}
 		outer = &t
@@ -34,9 +35,11 @@ func (b *Broker) command(in *inbound) {
 		b.refuse(in, asError(err), partly(outer, m))
 		return
 	}
-	if !clientsMay(msg.Topic) { // of an envelope on the root; topics were looked at before
-		b.refuse(in, forbidden("twin events, announcements and responses are the broker's to send", msg.Topic.String()), msg)
-		return
+	if outer == nil {
+		if err := forged(msg.Topic); err != nil {
+			b.refuse(in, err, msg)
+			return
+		}
 	}
 	addProperties(msg, m)
 	reply, refused := b.replyTo(in, msg)
@@ -97,7 +100,7 @@ func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *prot
 	}
 	switch {
 	case topic == "":
-		return b.ownReply(in, d.correlation), nil
+		return ownReply(in, d.correlation), nil
 	case topics.ValidName(topic) != nil:
 		return d, badReply(what, topic, topics.ValidName(topic).Error())
 	case topics.Within(topic, b.replies):
@@ -113,8 +116,14 @@ func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *prot
 }
 
 // ownReply is the client's own reply topic.
-func (b *Broker) ownReply(in *inbound, correlation []byte) destination {
-	return destination{topic: b.replies + "/" + escapeLevel(in.peer.ClientID), own: true, correlation: correlation}
+func ownReply(in *inbound, correlation []byte) destination {
+	return destination{topic: in.ownReply, own: true, correlation: correlation}
+}
+
+// replyTopic is a client's own reply topic: its identifier is one level,
+// percent-encoded, the slash too.
+func (b *Broker) replyTopic(client string) string {
+	return b.replies + "/" + strings.ReplaceAll(protocol.EscapeName(client), "/", "%2F")
 }
 
 // sender is the peer as the twin knows it.

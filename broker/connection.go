@@ -15,12 +15,13 @@ import (
 // look-up.
 type connection struct {
 	net.Conn
-	client  *mqtt.Client // set when the CONNECT packet is in
-	peer    session.Peer // set when the client was let in, like terms
-	terms   session.Terms
-	session *session.Conn // set when it owns its client's session
-	present bool          // the session is an earlier one that goes on
-	normal  bool          // a DISCONNECT took the will back
+	client   *mqtt.Client // set when the CONNECT packet is in
+	peer     session.Peer // set when the client was let in, like terms
+	terms    session.Terms
+	ownReply string        // its reply topic
+	session  *session.Conn // set when it owns its client's session
+	present  bool          // the session is an earlier one that goes on
+	normal   bool          // a DISCONNECT took the will back
 }
 
 // connect serves one connection until it ends. It is the listeners' callback.

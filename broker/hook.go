@@ -68,7 +68,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	cl.Properties.Clean = false
 	cl.Properties.Props.SessionExpiryInterval = neverExpires
 	cl.Properties.Props.SessionExpiryIntervalFlag = true
-	conn.peer, conn.terms = peer, terms
+	conn.peer, conn.terms, conn.ownReply = peer, terms, b.replyTopic(peer.ClientID)
 	cl.ID = b.connectionID(cl.ID)
 	return nil
 }

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"strings"
-
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -25,22 +23,28 @@ func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, 
 	in.ack(nil)
 }
 
-// respond sends a response or an error at the request's QoS.
+// respond sends a response or an error at the request's QoS. What nobody
+// subscribed to is not even printed.
 func (b *Broker) respond(in *inbound, to destination, response *protocol.Message) {
-	m := &session.Message{
-		Topic:   to.topic,
-		Payload: response.AppendJSON(make([]byte, 0, 512)),
-		QoS:     in.message.QoS,
-		Props:   session.Properties{ContentType: dittoContent, Correlation: to.correlation},
-	}
 	b.metrics.responses.Inc()
+	from := ""
 	if !to.own {
-		m.From = in.peer.ClientID // in the requester's name
-		b.sessions.Publish(m)
-		return
+		from = in.peer.ClientID // an ordinary publish in the requester's name
 	}
-	if in.session != nil { // a will's client is not there to be told
-		in.session.Reply(m)
+	print := func() *session.Message {
+		return &session.Message{
+			Topic:   to.topic,
+			Payload: response.AppendJSON(make([]byte, 0, 512)),
+			QoS:     in.message.QoS,
+			From:    from,
+			Props:   session.Properties{ContentType: dittoContent, Correlation: to.correlation},
+		}
+	}
+	switch {
+	case !to.own:
+		b.sessions.PublishFunc(to.topic, print)
+	case in.session != nil: // a will's client is not there to be told
+		in.session.Reply(to.topic, print)
 	}
 }
 
@@ -79,14 +83,4 @@ func (b *Broker) topicOf(m *protocol.Message) string {
 	buf = append(buf, b.cfg.Root...)
 	buf = append(buf, '/')
 	return string(m.Topic.AppendMQTT(buf))
-}
-
-// escapeLevel makes one topic level of a client identifier (CONTRACT: percent-
-// encoded, the slash too).
-func escapeLevel(s string) string {
-	s = protocol.EscapeName(s)
-	if strings.Contains(s, "/") {
-		s = strings.ReplaceAll(s, "/", "%2F")
-	}
-	return s
 }

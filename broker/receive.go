@@ -10,11 +10,12 @@ import (
 
 // inbound is a publish on its way in: a client's, or its will.
 type inbound struct {
-	peer    *session.Peer
-	session *session.Session // nil for a will
-	slot    *session.Slot    // nil for a will
-	message *session.Message
-	retain  bool
+	peer     *session.Peer
+	session  *session.Session // nil for a will
+	slot     *session.Slot    // nil for a will
+	message  *session.Message
+	retain   bool
+	ownReply string // the client's own reply topic
 }
 
 // ack completes the publish; then runs first, in the order of the client's
@@ -59,7 +60,7 @@ func (b *Broker) receive(conn *connection, pk *packets.Packet) *packets.Code {
 	m.From = conn.peer.ClientID
 	b.route(&inbound{
 		peer: conn.session.Peer(), session: conn.session.Session(), slot: slot,
-		message: m, retain: pk.FixedHeader.Retain,
+		message: m, retain: pk.FixedHeader.Retain, ownReply: conn.ownReply,
 	})
 	return nil
 }

@@ -17,7 +17,7 @@ const refusedTopic = "$SYS/twinbroker/refused"
 // refuse ends a publish that is not applied. cmd is what is known of the
 // command, or nil.
 func (b *Broker) refuse(in *inbound, err *protocol.Error, cmd *protocol.Message) {
-	b.refuseWith(in, err, cmd, b.ownReply(in, in.message.Props.Correlation), nil)
+	b.refuseWith(in, err, cmd, ownReply(in, in.message.Props.Correlation), nil)
 }
 
 // refuseWith is refuse with the destination that the command asked for, and the
@@ -34,7 +34,7 @@ func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Mess
 		envelope = err.Response(cmd)
 	}
 	if cmd != nil && !cmd.Headers.ResponseRequired() {
-		reply = b.ownReply(in, reply.correlation) // nobody waits at the other topic
+		reply = ownReply(in, reply.correlation) // nobody waits at the other topic
 	}
 	b.respond(in, reply, envelope)
 	if in.slot != nil {

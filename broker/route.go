@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -9,11 +8,11 @@ import (
 // route sends a publish the way of its topic. Whatever way that is, the publish
 // is completed once: acknowledged or refused.
 func (b *Broker) route(in *inbound) {
-	if err := b.mayPublish(in.message); err != nil {
+	topic := in.message.Topic
+	if err := b.reserved(topic); err != nil {
 		b.refuse(in, err, nil)
 		return
 	}
-	topic := in.message.Topic
 	switch {
 	case topics.Within(topic, b.cfg.Root):
 		b.command(in)
@@ -24,10 +23,8 @@ func (b *Broker) route(in *inbound) {
 	}
 }
 
-// mayPublish is the one place that says whether a client may publish there at
-// all; publishes and wills are asked alike.
-func (b *Broker) mayPublish(m *session.Message) *protocol.Error {
-	topic := m.Topic
+// reserved says that nobody publishes to a topic but the broker.
+func (b *Broker) reserved(topic string) *protocol.Error {
 	switch {
 	case topic[0] == '$':
 		return forbidden("topics that begin with $ are the broker's own", topic)
@@ -35,12 +32,36 @@ func (b *Broker) mayPublish(m *session.Message) *protocol.Error {
 		return forbidden("reply topics are for what the broker answers", topic)
 	case topics.Within(topic, b.cfg.State):
 		return notYet("publishing to the state tree", topic)
-	case topics.Within(topic, b.cfg.Root) && len(topic) > len(b.cfg.Root):
-		// A topic that is no Ditto Protocol topic is told so when it is parsed.
-		t, err := protocol.ParseMQTTTopic(topic[len(b.cfg.Root)+1:])
-		if err == nil && !clientsMay(t) {
-			return forbidden("twin events, announcements and responses are the broker's to send", topic)
-		}
+	}
+	return nil
+}
+
+// dittoTopic reads the Ditto Protocol topic that a topic below the root is. It
+// is the one place that keeps clients from sending what is not theirs to send.
+func (b *Broker) dittoTopic(topic string) (protocol.Topic, *protocol.Error) {
+	t, err := protocol.ParseMQTTTopic(topic[len(b.cfg.Root)+1:])
+	if err != nil {
+		return t, asError(err)
+	}
+	return t, forged(t)
+}
+
+// forged refuses a message whose topic only the broker may use.
+func forged(t protocol.Topic) *protocol.Error {
+	if clientsMay(t) {
+		return nil
+	}
+	return forbidden("twin events, announcements and responses are the broker's to send", t.String())
+}
+
+// mayPublish says whether a will could be sent when it is due.
+func (b *Broker) mayPublish(topic string) *protocol.Error {
+	if err := b.reserved(topic); err != nil {
+		return err
+	}
+	if topics.Within(topic, b.cfg.Root) && len(topic) > len(b.cfg.Root) {
+		_, err := b.dittoTopic(topic)
+		return err
 	}
 	return nil
 }

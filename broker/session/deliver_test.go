@@ -161,14 +161,14 @@ func TestRepliesReachTheirOwnSessionOnly(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		a, wa, _ := h.join("a", 5, Terms{})
 		b, wb, _ := h.join("b", 5, Terms{})
-		reply := &Message{Topic: "ditto/_replies/a", Payload: []byte("r"), QoS: 1}
-		if a.Session().Reply(reply) {
+		reply := func() *Message { return &Message{Topic: "ditto/_replies/a", Payload: []byte("r"), QoS: 1} }
+		if a.Session().Reply("ditto/_replies/a", reply) {
 			t.Error("delivered without a subscription")
 		}
 		a.Subscribe(Subscription{Filter: "ditto/_replies/#", QoS: 1, ID: 9})
 		b.Subscribe(Subscription{Filter: "ditto/_replies/#", QoS: 1})
 		b.Subscribe(Subscription{Filter: "#", QoS: 1})
-		if !a.Session().Reply(reply) {
+		if !a.Session().Reply("ditto/_replies/a", reply) {
 			t.Error("not delivered")
 		}
 		expect(t, wa.taken(), "Publish ditto/_replies/a=r q1 #1 ids[9]")

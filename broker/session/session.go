@@ -127,17 +127,19 @@ func (s *Session) full(q *queue) bool {
 }
 
 // Reply delivers a message on a topic that is this session's alone, if one of
-// its subscriptions matches; it says whether one does. Nobody else gets it.
-func (s *Session) Reply(m *Message) bool {
+// its subscriptions matches, and only then makes it; it says whether one does.
+// Nobody else gets it.
+func (s *Session) Reply(topic string, make func() *Message) bool {
 	s.mu.Lock()
-	if !s.own.valid || s.own.topic != m.Topic {
-		s.own = s.lookup(m.Topic)
+	if !s.own.valid || s.own.topic != topic {
+		s.own = s.lookup(topic)
 	}
 	own := s.own
 	s.mu.Unlock()
 	if !own.ok {
 		return false
 	}
+	m := make()
 	return s.push(delivery{msg: m, qos: min(m.QoS, own.qos), ids: own.ids})
 }
 
