@@ -1,0 +1,237 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"time"
+)
+
+// commitLoop is the committer's goroutine: it takes all that is waiting into
+// one transaction, again and again, and hands what is on disk to the teller.
+func (s *Store) commitLoop() {
+	defer close(s.tell)
+	var spare []*Tx
+	for {
+		if n, since, _ := s.queue.waiting(); n > 0 {
+			s.gather(since)
+			s.commit(s.queue.take(spare))
+			select {
+			case spare = <-s.spares:
+			default:
+				spare = nil
+			}
+			continue
+		}
+		select {
+		case <-s.queue.wake:
+		case <-s.closing:
+			if n, _, _ := s.queue.waiting(); n == 0 {
+				return
+			}
+		}
+	}
+}
+
+// gather waits until the first of those waiting has waited for
+// Options.Gather, or enough have come.
+func (s *Store) gather(since time.Time) {
+	if s.o.Gather <= 0 {
+		return
+	}
+	t := time.NewTimer(time.Until(since.Add(s.o.Gather)))
+	defer t.Stop()
+	for {
+		if _, _, enough := s.queue.waiting(); enough {
+			return
+		}
+		select {
+		case <-t.C:
+			return
+		case <-s.closing:
+			return
+		case <-s.queue.wake:
+		}
+	}
+}
+
+// commit brings the batch to disk, however long that takes within
+// Options.Patience, or refuses it.
+func (s *Store) commit(batch []*Tx) {
+	var records int
+	var bytes int64
+	for _, tx := range batch {
+		records += len(tx.ends)
+		bytes += int64(len(tx.buf))
+	}
+	if err := s.broken(); err != nil {
+		s.refuse(batch, err)
+		return
+	}
+	var deadline time.Time
+	for {
+		begun := time.Now()
+		err := s.roomFor(bytes)
+		if err == nil {
+			err = s.write(batch, bytes)
+		}
+		if err == nil {
+			s.counters.committed(records, bytes, time.Since(begun))
+			break
+		}
+		if fatal(err) {
+			s.fail(err)
+			s.refuse(batch, s.broken())
+			return
+		}
+		if deadline.IsZero() {
+			deadline = begun.Add(s.o.Patience)
+			s.o.Logger.Warn("the journal cannot be written, waiting", "error", err, "patience", s.o.Patience)
+		}
+		if err = s.stuck(err); !time.Now().Before(deadline) {
+			s.refuse(batch, err)
+			return
+		}
+		s.counters.retries.Add(1)
+		t := time.NewTimer(min(retryAfter, time.Until(deadline)))
+		select {
+		case <-t.C:
+		case <-s.closing:
+			// Closing does not wait for an operator to make room.
+			t.Stop()
+			deadline = time.Now()
+		}
+	}
+	if !deadline.IsZero() {
+		s.o.Logger.Info("the journal can be written again")
+	}
+	for _, tx := range batch {
+		s.receipts.apply(tx)
+	}
+	s.queue.finished(batch)
+	s.snapshots.grown(s, bytes)
+	s.tell <- told{batch: batch}
+}
+
+// retryAfter is how long the committer waits before it tries again to write.
+const retryAfter = 250 * time.Millisecond
+
+// roomFor checks that the file system has room for a batch.
+func (s *Store) roomFor(bytes int64) error {
+	free, err := s.hooks.free(s.dir)
+	if err != nil || free < 0 {
+		return nil // cannot be known: the write will tell
+	}
+	// A batch may be written with up to its own size of half-filled pages.
+	if need := 2*bytes + s.hooks.reserve; free < need {
+		s.counters.free.Store(free)
+		return fmt.Errorf("%w: %s has %d bytes free, needed are %d: make room or move data_dir", ErrDiskFull, s.dir, free, need)
+	}
+	s.counters.free.Store(free)
+	return nil
+}
+
+// stuck notes why the committer waits, in words for those who are refused
+// because of it.
+func (s *Store) stuck(err error) error {
+	if full(err) && !errors.Is(err, ErrDiskFull) {
+		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+	} else if !errors.Is(err, ErrDiskFull) {
+		err = fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	s.queue.mu.Lock()
+	s.queue.stuck = err
+	s.queue.mu.Unlock()
+	return err
+}
+
+// full says whether an error means that there is no room.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// fatal says whether the process must not go on writing. After a failed sync
+// the kernel may have dropped what was not written and tell the next sync that
+// all is well, so nothing that depends on it can be trusted any more. bbolt
+// gives a failed write as *fs.PathError and a failed sync as the bare error
+// number.
+func fatal(err error) bool {
+	if errors.Is(err, errSync) || errors.Is(err, syscall.EIO) {
+		return true
+	}
+	var path *fs.PathError
+	var number syscall.Errno
+	return errors.As(err, &number) && !errors.As(err, &path)
+}
+
+// errSync marks errors that came out of a sync.
+var errSync = errors.New("sync failed")
+
+// write appends the batch to the journal and syncs. When that fails it reopens
+// the segment and looks: bbolt may have got as far as its last page.
+func (s *Store) write(batch []*Tx, bytes int64) error {
+	err := s.journal.append(batch, bytes)
+	if err == nil || fatal(err) {
+		return err
+	}
+	if again := s.journal.reopen(); again != nil {
+		return fmt.Errorf("%w: reopen the journal after %w: %w", errSync, err, again)
+	}
+	if s.journal.last == batch[len(batch)-1].last() {
+		if again := s.journal.sync(); again != nil {
+			return fmt.Errorf("%w: %w", errSync, again)
+		}
+		s.o.Logger.Warn("a commit failed, yet all of it is on disk", "error", err)
+		return nil
+	}
+	return err
+}
+
+// refuse undoes the batch and everything behind it in the queue, which may
+// have been computed from it, and lets the teller say so. No Tx is open
+// meanwhile. The numbers are not used again, so that a result computed from a
+// refused change can always be told from one computed from its successor.
+func (s *Store) refuse(batch []*Tx, cause error) {
+	q := &s.queue
+	s.gate.Lock()
+	q.mu.Lock()
+	batch = append(batch, q.pending...)
+	clear(q.pending)
+	q.pending = q.pending[:0]
+	for i := len(batch) - 1; i >= 0; i-- {
+		batch[i].undo(s)
+	}
+	first, last := batch[0].first, batch[len(batch)-1].last()
+	q.refused = append(q.refused, span{first, last})
+	s.anyRefused.Store(true)
+	// The next batch starts with a record that explains the gap.
+	s.journal.gap = q.next
+	q.next++
+	q.records, q.bytes, q.stuck = 0, 0, nil
+	q.relax()
+	q.reached.Broadcast()
+	q.mu.Unlock()
+	s.gate.Unlock()
+	s.counters.refused.Add(uint64(last - first + 1))
+	s.o.Logger.Error("changes refused", "records", last-first+1, "error", cause)
+	s.tell <- told{batch: batch, err: cause}
+}
+
+// fail takes the store down for good and says so.
+func (s *Store) fail(err error) {
+	if !s.failed.CompareAndSwap(nil, &downError{fmt.Errorf("%w: %w", ErrFailed, err)}) {
+		return
+	}
+	s.queue.mu.Lock()
+	s.queue.reached.Broadcast()
+	if s.queue.room != nil {
+		close(s.queue.room)
+		s.queue.room = nil
+	}
+	s.queue.mu.Unlock()
+	s.o.Logger.Error("the disk failed; what is not acknowledged may be lost", "error", err)
+	if s.o.OnFatal != nil {
+		s.o.OnFatal(err)
+	}
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"hash/maphash"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// version is one state of an entity. It never changes once it is published,
+// so a reader needs no lock to use it.
+type version struct {
+	state    State
+	revision uint64
+	seq      uint64 // of the record that made it; 0: the entity never existed
+	base     uint64 // of the last record that gives the state on its own
+	created  int64
+	modified int64
+	cost     int64 // bytes of memory that it is counted for
+}
+
+// never is what there is of an entity that never existed.
+var never = &version{}
+
+func (v *version) entry() Entry {
+	e := Entry{State: v.state, Revision: v.revision, Seq: v.seq}
+	if v.modified != 0 {
+		e.Modified = time.Unix(0, v.modified).UTC()
+	}
+	if v.created != 0 {
+		e.Created = time.Unix(0, v.created).UTC()
+	}
+	return e
+}
+
+// footprint lets a State say how much memory it takes when that is more than
+// the size of its text.
+type footprint interface{ Footprint() int }
+
+func stateCost(s State) int64 {
+	switch s := s.(type) {
+	case nil:
+		return 0
+	case footprint:
+		return int64(s.Footprint())
+	default:
+		return int64(s.Size())
+	}
+}
+
+// entityCost is counted for an entity in memory besides its state and twice
+// its id (the table's key shares the text with the entity).
+const entityCost = 320
+
+// entity is what memory knows of one Thing or Policy or whatever else.
+type entity struct {
+	key Key
+
+	// mu is held from Begin to Commit or Abort.
+	mu sync.Mutex
+
+	// cur is the newest version, perhaps not on disk yet; nil until loaded.
+	cur     atomic.Pointer[version]
+	loading sync.Mutex
+
+	// stored is the sequence number of the version in the snapshot file.
+	stored atomic.Uint64
+
+	// Guarded by the shard's mutex.
+	refs int32
+	used bool
+
+	// dirty: in the queue's list of changed entities. Written under the
+	// queue's mutex.
+	dirty atomic.Bool
+
+	// Guarded by the queue's mutex.
+	storedLive bool  // the snapshot file has it, and not as a tombstone
+	unstored   int64 // what it is counted for in the queue's sum of unstored bytes
+}
+
+// evictable says whether memory may forget it: the snapshot file has it.
+func (e *entity) evictable() bool {
+	if e.refs != 0 || e.dirty.Load() {
+		return false
+	}
+	v := e.cur.Load()
+	return v == nil || v.seq == e.stored.Load()
+}
+
+const shardCount = 128
+
+type shard struct {
+	mu sync.Mutex
+	m  map[Key]*entity
+	_  [40]byte // keeps neighbouring locks off one cache line
+}
+
+// table holds the entities that are in memory.
+type table struct {
+	seed      maphash.Seed
+	shards    [shardCount]shard
+	memory    atomic.Int64 // bytes counted
+	count     atomic.Int64
+	hits      atomic.Uint64
+	misses    atomic.Uint64
+	evictions atomic.Uint64
+}
+
+func (t *table) init() {
+	t.seed = maphash.MakeSeed()
+	for i := range t.shards {
+		t.shards[i].m = make(map[Key]*entity)
+	}
+}
+
+func (t *table) shard(k Key) *shard {
+	h := maphash.String(t.seed, k.ID) + uint64(k.Kind)
+	return &t.shards[h%shardCount]
+}
+
+// peek gives the newest version of an entity that is in memory.
+func (t *table) peek(k Key) *version {
+	sh := t.shard(k)
+	sh.mu.Lock()
+	e := sh.m[k]
+	if e == nil {
+		sh.mu.Unlock()
+		return nil
+	}
+	e.used = true
+	sh.mu.Unlock()
+	return e.cur.Load()
+}
+
+// hold gives the entity and keeps it in memory until released. It may not be
+// loaded yet.
+func (t *table) hold(k Key) *entity {
+	sh := t.shard(k)
+	sh.mu.Lock()
+	e := sh.m[k]
+	if e == nil {
+		e = &entity{key: k}
+		sh.m[k] = e
+		t.count.Add(1)
+		t.memory.Add(entityCost + int64(len(k.ID)))
+	}
+	e.refs++
+	e.used = true
+	sh.mu.Unlock()
+	return e
+}
+
+func (t *table) release(e *entity) {
+	sh := t.shard(e.key)
+	sh.mu.Lock()
+	e.refs--
+	if e.refs == 0 {
+		// What never existed, or could not be loaded, is not worth its place.
+		if v := e.cur.Load(); v == nil || v.seq == 0 {
+			t.drop(sh, e)
+		}
+	}
+	sh.mu.Unlock()
+}
+
+// drop takes the entity out of memory; the shard is locked.
+func (t *table) drop(sh *shard, e *entity) {
+	delete(sh.m, e.key)
+	t.count.Add(-1)
+	cost := int64(entityCost + len(e.key.ID))
+	if v := e.cur.Load(); v != nil {
+		cost += v.cost
+	}
+	t.memory.Add(-cost)
+}
+
+// evict looks at some entities of some shards and forgets those that are
+// stored, not in use, and were not used since it last looked at them. The
+// random order in which Go walks a map makes the choice. It gives up after
+// having looked at n entities, or once the memory is within budget.
+func (t *table) evict(budget int64, n int) {
+	for look := n; look > 0 && t.memory.Load() > budget; {
+		sh := &t.shards[rand.Uint32N(shardCount)]
+		look--
+		sh.mu.Lock()
+		seen := 0
+		for _, e := range sh.m {
+			if seen++; seen > 16 {
+				break
+			}
+			look--
+			if e.used {
+				e.used = false
+				continue
+			}
+			if e.evictable() {
+				t.drop(sh, e)
+				t.evictions.Add(1)
+			}
+		}
+		sh.mu.Unlock()
+	}
+}

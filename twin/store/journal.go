@@ -1,0 +1,287 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// journalFormat is the format version of the journal's segments.
+const journalFormat = 1
+
+// sealed is a segment that is not written any more.
+type sealed struct {
+	path        string
+	first, last uint64
+	time        int64 // of its last record; 0: not looked up yet
+	size        int64
+}
+
+// journal is the sequence of segments. Only the committer writes to it.
+type journal struct {
+	dir   string
+	size  int64 // of a segment
+	delay time.Duration
+	hooks *hooks
+
+	db    *bbolt.DB // the writable segment
+	path  string
+	first uint64
+	last  uint64 // last record on disk
+	gap   uint64 // not 0: the next record must be one that explains why its number is this
+	now   func() int64
+
+	mu    sync.Mutex
+	old   []sealed
+	bytes int64 // of the writable segment
+}
+
+// append writes the batch in one transaction.
+func (j *journal) append(batch []*Tx, bytes int64) error {
+	tx, err := j.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	used := tx.Size()
+	if used+bytes+bytes/4+64<<10 > j.size && j.last >= j.first {
+		if err := tx.Rollback(); err != nil {
+			return err
+		}
+		if err := j.rotate(batch); err != nil {
+			return err
+		}
+		if tx, err = j.db.Begin(true); err != nil {
+			return err
+		}
+	}
+	if err := j.fill(tx, batch); err != nil {
+		tx.Rollback()
+		return err
+	}
+	used = tx.Size()
+	if j.hooks.beforeCommit != nil {
+		if err := j.hooks.beforeCommit(batch); err != nil {
+			tx.Rollback()
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if j.delay > 0 {
+		time.Sleep(2 * j.delay) // bbolt syncs its pages, then its meta page
+	}
+	if j.hooks.afterCommit != nil {
+		if err := j.hooks.afterCommit(batch); err != nil {
+			return err
+		}
+	}
+	j.last, j.gap = batch[len(batch)-1].last(), 0
+	j.mu.Lock()
+	j.bytes = used
+	j.mu.Unlock()
+	return nil
+}
+
+// start is the number of the record that comes first when the batch is next.
+func (j *journal) start(batch []*Tx) uint64 {
+	if j.gap != 0 {
+		return j.gap
+	}
+	return batch[0].first
+}
+
+func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) error {
+	b := tx.Bucket(bucketRecords)
+	if b == nil {
+		return fmt.Errorf("%w: %s has no bucket of records", ErrDamaged, j.path)
+	}
+	b.FillPercent = 0.95
+	var key [8]byte
+	if j.gap != 0 {
+		binary.BigEndian.PutUint64(key[:], j.gap)
+		text, sum := appendRecord(nil, &record{op: opGap, time: j.now(), prev: pointer{seq: j.last}}, nil)
+		sealRecord(text, sum, &key)
+		if err := b.Put(key[:], text); err != nil {
+			return err
+		}
+	}
+	for _, t := range batch {
+		from := 0
+		for i, r := range t.ends {
+			binary.BigEndian.PutUint64(key[:], t.first+uint64(i))
+			text := t.buf[from:r.end:r.end]
+			from = r.end
+			sealRecord(text, r.sum, &key)
+			if err := b.Put(key[:], text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rotate begins a new segment with the batch.
+func (j *journal) rotate(batch []*Tx) error {
+	db, path, err := createSegment(j.dir, j.start(batch), j.size)
+	if err != nil {
+		return err
+	}
+	old := sealed{path: j.path, first: j.first, last: j.last, time: j.now()}
+	old.size = seal(j.db, j.path)
+	j.mu.Lock()
+	j.old = append(j.old, old)
+	j.bytes = 0
+	j.mu.Unlock()
+	j.db, j.path, j.first = db, path, j.start(batch)
+	return nil
+}
+
+// seal closes a segment and gives back the space that it had got in advance.
+// Neither can lose anything, so a failure of it is not a failure to commit.
+func seal(db *bbolt.DB, path string) int64 {
+	var used int64
+	err := db.View(func(tx *bbolt.Tx) error {
+		used = tx.Size()
+		return nil
+	})
+	db.Close()
+	if size, statErr := fileSize(path); err == nil && statErr == nil && size > used {
+		_ = os.Truncate(path, used)
+	}
+	return used
+}
+
+// reopen opens the writable segment anew after a failed commit and finds out
+// how far it goes.
+func (j *journal) reopen() error {
+	if err := j.db.Close(); err != nil {
+		return err
+	}
+	return j.open(j.path, j.first)
+}
+
+// open makes the segment the writable one. It must have been scanned before:
+// bbolt's own walk over a damaged file could end the process.
+func (j *journal) open(path string, first uint64) error {
+	return guarded(path, func() error {
+		db, err := bbolt.Open(path, 0o600, segmentOptions(j.size))
+		if err != nil {
+			return err
+		}
+		j.db, j.path, j.first = db, path, first
+		return db.View(func(tx *bbolt.Tx) error {
+			j.mu.Lock()
+			j.bytes = tx.Size()
+			j.mu.Unlock()
+			if k, _ := tx.Bucket(bucketRecords).Cursor().Last(); k != nil {
+				j.last = binary.BigEndian.Uint64(k)
+			}
+			return nil
+		})
+	})
+}
+
+func (j *journal) sync() error { return j.db.Sync() }
+
+// segments gives how many there are and what they take.
+func (j *journal) segments() (n int, bytes int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	bytes = j.bytes
+	for _, old := range j.old {
+		bytes += old.size
+	}
+	return len(j.old) + 1, bytes
+}
+
+// retain deletes segments that nothing needs: all that the snapshot covers
+// and that are older than retention, and the oldest ones that it covers while
+// all together take more than max. Age is counted in the journal's own time,
+// from its last record, so that a clock that jumps while nothing is written
+// deletes nothing.
+func (j *journal) retain(covered uint64, now int64, retention time.Duration, max int64) (int, error) {
+	total := int64(0)
+	if _, bytes := j.segments(); max > 0 {
+		total = bytes - max
+	}
+	deleted := 0
+	for {
+		j.mu.Lock()
+		if len(j.old) == 0 {
+			j.mu.Unlock()
+			return deleted, nil
+		}
+		oldest := j.old[0]
+		j.mu.Unlock()
+		if oldest.last > covered {
+			return deleted, nil
+		}
+		if oldest.time == 0 {
+			tail, err := segmentEnd(oldest.path)
+			if err != nil {
+				return deleted, err
+			}
+			oldest.time = tail.time
+		}
+		if total <= 0 && (retention < 0 || time.Duration(now-oldest.time) <= retention) {
+			return deleted, nil
+		}
+		if err := os.Remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return deleted, err
+		}
+		total -= oldest.size
+		deleted++
+		j.mu.Lock()
+		j.old = j.old[1:]
+		j.mu.Unlock()
+	}
+}
+
+// listSegments gives the journal's files in order and removes what a crash
+// left half made.
+func listSegments(dir string) ([]sealed, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []sealed
+	for _, n := range names {
+		path := filepath.Join(dir, n.Name())
+		if filepath.Ext(n.Name()) == temporarySuffix {
+			if err := os.Remove(path); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		first, err := segmentFirst(n.Name())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: move it out of the journal's folder", path, err)
+		}
+		info, err := n.Info()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, sealed{path: path, first: first, size: info.Size()})
+	}
+	for i := range list[:max(len(list)-1, 0)] {
+		list[i].last = list[i+1].first - 1
+	}
+	return list, nil
+}
+
+// oldest gives the first sequence number that the journal still has.
+func (j *journal) oldest() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.old) > 0 {
+		return j.old[0].first
+	}
+	return j.first
+}

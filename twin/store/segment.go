@@ -1,0 +1,258 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets of a segment.
+var (
+	bucketMeta    = []byte("meta")
+	bucketRecords = []byte("records")
+)
+
+// The keys of a meta bucket; their values are big-endian 64-bit numbers.
+var (
+	metaFormat  = []byte("format")
+	metaFirst   = []byte("first")   // journal: the segment's first sequence number
+	metaCovered = []byte("covered") // state.db: the journal is needed from the number after this
+	metaTime    = []byte("time")    // state.db: no journalled time up to covered is later
+)
+
+const segmentSuffix = ".db"
+
+func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, segmentSuffix) }
+
+// segmentFirst reads a segment's first sequence number out of its name.
+func segmentFirst(name string) (uint64, error) {
+	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok || len(digits) != 20 {
+		return 0, errors.New("not the name of a journal segment (20 digits and " + segmentSuffix + ")")
+	}
+	return strconv.ParseUint(digits, 10, 64)
+}
+
+func segmentOptions(size int64) *bbolt.Options {
+	return &bbolt.Options{
+		Timeout:         time.Second,
+		NoFreelistSync:  true,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: int(size),
+		NoStatistics:    true,
+	}
+}
+
+// createSegment makes an empty segment. It gets its name only once it is whole
+// and synced, so no crash leaves half of one.
+func createSegment(dir string, first uint64, size int64) (*bbolt.DB, string, error) {
+	path := filepath.Join(dir, segmentName(first))
+	db, err := createFile(path, segmentOptions(size), func(tx *bbolt.Tx) error {
+		meta, err := tx.CreateBucket(bucketMeta)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.CreateBucket(bucketRecords); err != nil {
+			return err
+		}
+		if err := putNumber(meta, metaFormat, journalFormat); err != nil {
+			return err
+		}
+		return putNumber(meta, metaFirst, first)
+	})
+	return db, path, err
+}
+
+// createFile makes a bbolt file under a temporary name, fills it, and gives it
+// its own name.
+func createFile(path string, o *bbolt.Options, fill func(*bbolt.Tx) error) (*bbolt.DB, error) {
+	temporary := path + temporarySuffix
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	db, err := bbolt.Open(temporary, 0o600, o)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	if err = db.Update(fill); err == nil {
+		if err = os.Rename(temporary, path); err == nil {
+			err = syncDir(filepath.Dir(path))
+		}
+	}
+	if err != nil {
+		db.Close()
+		os.Remove(temporary)
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	return db, nil
+}
+
+const temporarySuffix = ".tmp"
+
+// syncDir makes the names in a folder durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+func putNumber(b *bbolt.Bucket, key []byte, n uint64) error {
+	return b.Put(key, binary.BigEndian.AppendUint64(nil, n))
+}
+
+// number reads a number from a meta bucket.
+func number(b *bbolt.Bucket, key []byte) (uint64, error) {
+	if b == nil {
+		return 0, errors.New("the meta bucket is missing")
+	}
+	v := b.Get(key)
+	if len(v) != 8 {
+		return 0, fmt.Errorf("meta entry %q is missing", key)
+	}
+	return binary.BigEndian.Uint64(v), nil
+}
+
+// checkFormat refuses a file that a newer program wrote.
+func checkFormat(tx *bbolt.Tx, known uint64) error {
+	format, err := number(tx.Bucket(bucketMeta), metaFormat)
+	if err != nil {
+		return err
+	}
+	if format > known {
+		return fmt.Errorf("%w: it has format %d, this program knows formats up to %d: use the newer program, or restore a backup that this one made", ErrFormat, format, known)
+	}
+	return nil
+}
+
+// guarded runs what reads a bbolt file that may be damaged, and makes an error
+// of the panic, or of the page fault behind the end of a truncated file, that
+// may come of it.
+func guarded(path string, fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %s: %v", ErrDamaged, path, p)
+		}
+	}()
+	if err := fn(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// segmentTail is what a look at a segment finds.
+type segmentTail struct {
+	last uint64 // 0: it holds no record
+	time int64  // of the last record
+}
+
+// readSegment opens a segment without changing it, checks what it says about
+// itself, and gives its records to fn.
+func readSegment(path string, fn func(*bbolt.Cursor) error) error {
+	return guarded(path, func() error {
+		size, err := fileSize(path)
+		if err != nil {
+			return err
+		}
+		if size == 0 {
+			return fmt.Errorf("%w: the file is empty", ErrDamaged)
+		}
+		o := segmentOptions(0)
+		o.ReadOnly = true
+		db, err := bbolt.Open(path, 0o600, o)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		defer db.Close()
+		return db.View(func(tx *bbolt.Tx) error {
+			if tx.Size() > size {
+				return fmt.Errorf("%w: it is cut off: %d bytes are there, %d should be", ErrDamaged, size, tx.Size())
+			}
+			if err := checkFormat(tx, journalFormat); err != nil {
+				return err
+			}
+			first, err := number(tx.Bucket(bucketMeta), metaFirst)
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrDamaged, err)
+			}
+			if segmentName(first) != filepath.Base(path) {
+				return fmt.Errorf("%w: it says that it begins with record %d", ErrDamaged, first)
+			}
+			records := tx.Bucket(bucketRecords)
+			if records == nil {
+				return fmt.Errorf("%w: it has no bucket of records", ErrDamaged)
+			}
+			return fn(records.Cursor())
+		})
+	})
+}
+
+// scanSegment reads all records of a segment from the given number on, in
+// order, and verifies them. before is the number that the record before the
+// first one read must have; 0 where that is unknown.
+func scanSegment(path string, from, before uint64, fn func(seq uint64, r *record) error) (tail segmentTail, err error) {
+	err = readSegment(path, func(c *bbolt.Cursor) error {
+		tail, err = scanRecords(c, from, before, fn)
+		return err
+	})
+	return tail, err
+}
+
+// segmentEnd reads the last record of a segment only.
+func segmentEnd(path string) (tail segmentTail, err error) {
+	err = readSegment(path, func(c *bbolt.Cursor) error {
+		k, _ := c.Last()
+		if len(k) != 8 {
+			return fmt.Errorf("%w: it holds no record", ErrDamaged)
+		}
+		tail, err = scanRecords(c, binary.BigEndian.Uint64(k), 0, nil)
+		return err
+	})
+	return tail, err
+}
+
+func scanRecords(c *bbolt.Cursor, from, before uint64, fn func(seq uint64, r *record) error) (segmentTail, error) {
+	var tail segmentTail
+	var key [8]byte
+	binary.BigEndian.PutUint64(key[:], from)
+	for k, text := c.Seek(key[:]); k != nil; k, text = c.Next() {
+		if len(k) != 8 {
+			return tail, fmt.Errorf("%w: a record has the key %x", ErrDamaged, k)
+		}
+		seq := binary.BigEndian.Uint64(k)
+		r, err := decodeRecord(seq, text)
+		if err != nil {
+			return tail, fmt.Errorf("%w: record %d: %w", ErrDamaged, seq, err)
+		}
+		if before != 0 && seq != before+1 && (r.op != opGap || r.prev.seq != before) {
+			return tail, fmt.Errorf("%w: record %d follows record %d, what is between is missing", ErrDamaged, seq, before)
+		}
+		before = seq
+		tail.last, tail.time = seq, r.time
+		if fn != nil {
+			if err := fn(seq, &r); err != nil {
+				return tail, fmt.Errorf("record %d: %w", seq, err)
+			}
+		}
+	}
+	return tail, nil
+}
+
+func fileSize(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

@@ -1,0 +1,287 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// A transaction of the snapshot writer holds at most this much, so that its
+// syncs never keep the journal's waiting for long.
+const (
+	snapshotEntities = 500
+	snapshotBytes    = 4 << 20
+)
+
+// snapshots writes changed entities into state.db, behind the journal.
+type snapshots struct {
+	wake    chan struct{}
+	covered atomic.Uint64
+	pending atomic.Int64 // bytes of journal since covered
+
+	mu      sync.Mutex
+	waiting []chan error // who wants the next pass's result
+}
+
+func (w *snapshots) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// grown notes that the journal has grown, and wakes the writer when there is
+// enough for it to do.
+func (w *snapshots) grown(s *Store, bytes int64) {
+	if w.pending.Add(bytes) >= s.o.SnapshotEvery {
+		w.nudge()
+		return
+	}
+	s.queue.mu.Lock()
+	much := s.queue.unstored >= s.o.Memory/4
+	s.queue.mu.Unlock()
+	if much {
+		w.nudge()
+	}
+}
+
+// Snapshot brings state.db up to what is on disk when it is called.
+func (s *Store) Snapshot() error {
+	if err := s.down(); err != nil {
+		return err
+	}
+	result := make(chan error, 1)
+	s.snapshots.mu.Lock()
+	s.snapshots.waiting = append(s.snapshots.waiting, result)
+	s.snapshots.mu.Unlock()
+	s.snapshots.nudge()
+	select {
+	case err := <-result:
+		return err
+	case <-s.snapshotsDone:
+		return ErrClosed
+	}
+}
+
+// snapshotLoop is the snapshot writer's goroutine.
+func (s *Store) snapshotLoop() {
+	defer close(s.snapshotsDone)
+	w := &s.snapshots
+	t := time.NewTicker(s.o.SnapshotAfter)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.wake:
+		case <-t.C:
+		case <-s.committerDone:
+			// The last pass: nothing is written any more.
+			s.lastPass = s.pass()
+			w.answer(s.lastPass)
+			return
+		}
+		w.mu.Lock()
+		asked := w.waiting
+		w.waiting = nil
+		w.mu.Unlock()
+		err := s.pass()
+		for _, ch := range asked {
+			ch <- err
+		}
+		if err == nil {
+			s.retain()
+			continue
+		}
+		s.counters.snapshotErrors.Add(1)
+		if fatal(err) {
+			s.fail(fmt.Errorf("%s: %w", s.state.path, err))
+			continue
+		}
+		s.o.Logger.Error("snapshot failed, will be tried again", "file", s.state.path, "error", err)
+		pause := time.NewTimer(snapshotRetry)
+		select {
+		case <-pause.C:
+			w.nudge()
+		case <-s.committerDone:
+		}
+		pause.Stop()
+	}
+}
+
+const snapshotRetry = 2 * time.Second
+
+func (w *snapshots) answer(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, ch := range w.waiting {
+		ch <- err
+	}
+	w.waiting = nil
+}
+
+// chosen is an entity together with the version of it that is being written.
+type chosen struct {
+	e *entity
+	v *version
+}
+
+// pass writes every entity that changed since the last pass and then says in
+// state.db how far it covers the journal.
+func (s *Store) pass() (err error) {
+	if err := s.broken(); err != nil {
+		return err
+	}
+	q := &s.queue
+	begun := time.Now()
+	bytes := s.snapshots.pending.Load()
+	q.mu.Lock()
+	target := q.committed
+	list := q.dirty
+	q.dirty = nil
+	q.mu.Unlock()
+	// Receipts are taken after target: they may be newer, never older.
+	changed := s.receipts.takeChanged()
+	if target == s.snapshots.covered.Load() && len(list) == 0 && len(changed) == 0 {
+		return nil
+	}
+	slices.SortFunc(list, func(a, b *entity) int { return compareKeys(a.key, b.key) })
+	chunk := make([]chosen, 0, snapshotEntities)
+	defer func() {
+		if err != nil {
+			s.receipts.putBack(changed)
+			q.putBack(list, len(chunk))
+		}
+	}()
+	written := 0
+	for len(list) > 0 {
+		chunk = s.choose(list, chunk)
+		if err := s.writeChunk(chunk); err != nil {
+			return err
+		}
+		list = list[len(chunk):]
+		written += len(chunk)
+		chunk = chunk[:0]
+		s.table.evict(s.o.Memory, 4*snapshotEntities)
+	}
+	latest := s.clock.last.Load()
+	err = s.state.update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if err := putNumber(meta, metaCovered, target); err != nil {
+			return err
+		}
+		if err := putNumber(meta, metaTime, uint64(latest)); err != nil {
+			return err
+		}
+		return writeReceipts(tx, changed)
+	})
+	if err != nil {
+		return err
+	}
+	s.snapshots.covered.Store(target)
+	s.snapshots.pending.Add(-bytes)
+	s.counters.snapshots.Add(1)
+	s.counters.snapshotEntities.Add(uint64(written))
+	s.counters.snapshotNanos.Add(int64(time.Since(begun)))
+	return nil
+}
+
+// choose takes the next few entities and their versions of now, and waits
+// until these versions are on disk. Versions that are refused meanwhile are
+// chosen anew.
+func (s *Store) choose(list []*entity, chunk []chosen) []chosen {
+	q := &s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var bytes int64
+	for _, e := range list {
+		v := e.cur.Load()
+		if len(chunk) == snapshotEntities || bytes > snapshotBytes {
+			break
+		}
+		bytes += v.cost
+		e.dirty.Store(false)
+		chunk = append(chunk, chosen{e, v})
+	}
+	for {
+		var newest uint64
+		again := false
+		for i := range chunk {
+			c := &chunk[i]
+			if q.isRefused(c.v.seq) {
+				c.v = c.e.cur.Load()
+				again = true
+			}
+			newest = max(newest, c.v.seq)
+		}
+		if newest <= q.committed && !again || s.broken() != nil {
+			return chunk
+		}
+		if !again {
+			q.reached.Wait()
+		}
+	}
+}
+
+// writeChunk writes the chosen versions in one transaction.
+func (s *Store) writeChunk(chunk []chosen) error {
+	if err := s.broken(); err != nil {
+		return err
+	}
+	err := s.state.update(func(tx *bbolt.Tx) error {
+		var room []byte
+		var bucket *bbolt.Bucket
+		var kind Kind
+		for i, c := range chunk {
+			if c.v.seq == 0 {
+				continue // its creation was refused
+			}
+			if bucket == nil || c.e.key.Kind != kind {
+				kind = c.e.key.Kind
+				bucket = tx.Bucket(s.state.buckets[kind])
+			}
+			// bbolt keeps the slice until the end of the transaction.
+			from := len(room)
+			room = appendState(room, c.e.key.ID, c.v)
+			if err := bucket.Put([]byte(c.e.key.ID), room[from:len(room):len(room)]); err != nil {
+				return fmt.Errorf("write %s %q: %w", s.kinds[kind].Name, c.e.key.ID, err)
+			}
+			if len(room) > 64<<10 && i+1 < len(chunk) {
+				room = make([]byte, 0, 64<<10)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	q := &s.queue
+	q.mu.Lock()
+	for _, c := range chunk {
+		c.e.storedLive = c.v.state != nil
+		cur := c.e.cur.Load()
+		q.drifted(c.e, cur)
+		if cur.seq == c.v.seq {
+			q.count(c.e, 0)
+		}
+		// From here on memory may forget it.
+		c.e.stored.Store(c.v.seq)
+	}
+	q.relax()
+	q.mu.Unlock()
+	return nil
+}
+
+// retain deletes what is older than it has to be.
+func (s *Store) retain() {
+	n, err := s.journal.retain(s.snapshots.covered.Load(), s.clock.last.Load(), s.o.Retention, s.o.MaxSize)
+	if n > 0 {
+		s.counters.segmentsDeleted.Add(uint64(n))
+		s.o.Logger.Debug("journal segments deleted", "segments", n)
+	}
+	if err != nil {
+		s.o.Logger.Error("old journal segments cannot be deleted", "error", err)
+	}
+}

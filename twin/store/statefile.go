@@ -1,0 +1,241 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// stateFormat is the format version of state.db.
+const stateFormat = 1
+
+const stateName = "state.db"
+
+var bucketReceipts = []byte("receipts")
+
+// stateFile is the snapshot file: the newest written version of every entity,
+// and the receipts. One bucket for each kind, named after it.
+type stateFile struct {
+	path    string
+	db      *bbolt.DB
+	buckets [256][]byte
+	delay   time.Duration
+	hooks   *hooks
+}
+
+func kindBucket(name string) []byte { return []byte("kind/" + name) }
+
+func stateOptions() *bbolt.Options {
+	return &bbolt.Options{
+		Timeout:         time.Second,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: 64 << 20,
+		NoStatistics:    true,
+	}
+}
+
+// openState opens or makes state.db. It gives the number up to which it covers
+// the journal and the latest time of it.
+func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, covered uint64, latest int64, err error) {
+	f = &stateFile{path: filepath.Join(dir, stateName)}
+	fill := func(tx *bbolt.Tx) error {
+		for i, spec := range kinds {
+			if spec == nil {
+				continue
+			}
+			f.buckets[i] = kindBucket(spec.Name)
+			if _, err := tx.CreateBucketIfNotExists(f.buckets[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	info, err := os.Stat(f.path)
+	if errors.Is(err, os.ErrNotExist) {
+		f.db, err = createFile(f.path, stateOptions(), func(tx *bbolt.Tx) error {
+			meta, err := tx.CreateBucket(bucketMeta)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.CreateBucket(bucketReceipts); err != nil {
+				return err
+			}
+			if err := putNumber(meta, metaFormat, stateFormat); err != nil {
+				return err
+			}
+			if err := putNumber(meta, metaCovered, 0); err != nil {
+				return err
+			}
+			if err := putNumber(meta, metaTime, 0); err != nil {
+				return err
+			}
+			return fill(tx)
+		})
+		return f, 0, 0, err
+	}
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	err = guarded(f.path, func() error {
+		if info.Size() == 0 {
+			return fmt.Errorf("%w: the file is empty", ErrDamaged)
+		}
+		var err error
+		if f.db, err = bbolt.Open(f.path, 0o600, stateOptions()); err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		missing := false
+		err = f.db.View(func(tx *bbolt.Tx) error {
+			if tx.Size() > info.Size() {
+				return fmt.Errorf("%w: it is cut off: %d bytes are there, %d should be", ErrDamaged, info.Size(), tx.Size())
+			}
+			if err := checkFormat(tx, stateFormat); err != nil {
+				return err
+			}
+			t, err := number(tx.Bucket(bucketMeta), metaTime)
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrDamaged, err)
+			}
+			latest = int64(t)
+			if covered, err = number(tx.Bucket(bucketMeta), metaCovered); err != nil {
+				return fmt.Errorf("%w: %w", ErrDamaged, err)
+			}
+			for i, spec := range kinds {
+				if spec != nil {
+					f.buckets[i] = kindBucket(spec.Name)
+					missing = missing || tx.Bucket(f.buckets[i]) == nil
+				}
+			}
+			return nil
+		})
+		if err == nil && missing {
+			err = f.db.Update(fill)
+		}
+		return err
+	})
+	return f, covered, latest, err
+}
+
+// appendState encodes an entity's version for state.db. key guards against an
+// entry under somebody else's key.
+func appendState(dst []byte, key string, v *version) []byte {
+	start := len(dst)
+	var flags byte
+	if v.state == nil {
+		flags = 1
+	}
+	dst = append(dst, stateFormat, flags)
+	dst = binary.AppendUvarint(dst, v.revision)
+	dst = binary.AppendUvarint(dst, v.seq)
+	dst = binary.AppendUvarint(dst, v.base)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(v.created))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(v.modified))
+	if v.state != nil {
+		dst = v.state.AppendTo(dst)
+	}
+	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, []byte(key))
+	return binary.LittleEndian.AppendUint32(dst, sum)
+}
+
+// decodeState reads an entry of state.db. The version is without its state,
+// whose text (nil: deleted) leads into the entry.
+func decodeState(key string, entry []byte) (v version, text []byte, err error) {
+	if len(entry) < 2+3+16+trailerSize {
+		return v, nil, fmt.Errorf("%w: %d bytes are too few", errRecord, len(entry))
+	}
+	body := entry[:len(entry)-trailerSize]
+	sum := crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, []byte(key))
+	if sum != binary.LittleEndian.Uint32(entry[len(body):]) {
+		return v, nil, fmt.Errorf("%w: checksum differs", errRecord)
+	}
+	d := decoder{rest: body}
+	if f := d.byte("format"); f != stateFormat {
+		return v, nil, fmt.Errorf("%w: entry format %d, known is %d", errRecord, f, stateFormat)
+	}
+	deleted := d.byte("flags")&1 != 0
+	v.revision = d.uvarint("revision")
+	v.seq = d.uvarint("sequence number")
+	v.base = d.uvarint("base record")
+	v.created = int64(d.uint64("time of creation"))
+	v.modified = int64(d.uint64("time of change"))
+	if !deleted && d.err == nil {
+		text = d.rest
+	}
+	return v, text, d.err
+}
+
+// isTombstone says whether an entry of state.db is that of a deleted entity.
+func isTombstone(entry []byte) bool { return len(entry) > 1 && entry[1]&1 != 0 }
+
+// load reads the entity's version from the file; never, if it has none.
+func (f *stateFile) load(k Key, spec *KindSpec) (v *version, err error) {
+	err = guarded(f.path, func() error {
+		return f.db.View(func(tx *bbolt.Tx) error {
+			entry := tx.Bucket(f.buckets[k.Kind]).Get([]byte(k.ID))
+			if entry == nil {
+				v = never
+				return nil
+			}
+			found, text, err := decodeState(k.ID, entry)
+			if err != nil {
+				return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, k.ID, err)
+			}
+			if text != nil {
+				if found.state, err = spec.Decode(append([]byte(nil), text...)); err != nil {
+					return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, k.ID, err)
+				}
+				found.cost = stateCost(found.state)
+			}
+			v = &found
+			return nil
+		})
+	})
+	return v, err
+}
+
+// update is one synced transaction.
+func (f *stateFile) update(fn func(tx *bbolt.Tx) error) error {
+	err := f.db.Update(func(tx *bbolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if f.hooks.beforeSnapshot != nil {
+			return f.hooks.beforeSnapshot()
+		}
+		return nil
+	})
+	if f.delay > 0 {
+		time.Sleep(2 * f.delay)
+	}
+	return err
+}
+
+// load brings the entity into memory if it is not there.
+func (s *Store) load(e *entity) error {
+	if e.cur.Load() != nil {
+		s.table.hits.Add(1)
+		return nil
+	}
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	if e.cur.Load() != nil {
+		return nil
+	}
+	s.table.misses.Add(1)
+	v, err := s.state.load(e.key, s.kinds[e.key.Kind])
+	if err != nil {
+		return err
+	}
+	e.stored.Store(v.seq)
+	e.storedLive = v.state != nil
+	s.table.memory.Add(v.cost)
+	e.cur.Store(v)
+	s.table.evict(s.o.Memory, 64)
+	return nil
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// told is what the committer hands to the teller: a batch that is on disk, or
+// that was refused.
+type told struct {
+	batch []*Tx
+	err   error
+}
+
+// teller runs what waits for the disk, in the order of sequence numbers, while
+// the committer is already at the next batch.
+type teller struct {
+	mu      sync.Mutex
+	reached uint64 // everything up to here has been told
+	waiting waiters
+	order   uint64
+	hooks   []func()
+	over    bool // the teller's goroutine has ended
+}
+
+// waiter wants to know when a sequence number is on disk.
+type waiter struct {
+	seq, order uint64
+	fn         func(error)
+}
+
+// waiters is a heap: lowest number first, then who came first.
+type waiters []waiter
+
+func (w waiters) Len() int { return len(w) }
+func (w waiters) Less(i, j int) bool {
+	return w[i].seq < w[j].seq || w[i].seq == w[j].seq && w[i].order < w[j].order
+}
+func (w waiters) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
+func (w *waiters) Push(x any)   { *w = append(*w, x.(waiter)) }
+func (w *waiters) Pop() any {
+	last := len(*w) - 1
+	x := (*w)[last]
+	(*w)[last] = waiter{}
+	*w = (*w)[:last]
+	return x
+}
+
+// After runs fn when the record with this sequence number is on disk and
+// everything up to it has been told: at once on the caller's goroutine if it
+// is so already, else on the teller's. fn is given an error if the number was
+// refused: then nothing that was computed from it may be shown. What
+// Tx.Commit says about done holds for fn too.
+func (s *Store) After(seq uint64, fn func(error)) {
+	t := &s.teller
+	t.mu.Lock()
+	if seq > t.reached && !t.over {
+		t.order++
+		heap.Push(&t.waiting, waiter{seq, t.order, fn})
+		t.mu.Unlock()
+		return
+	}
+	over := seq > t.reached
+	t.mu.Unlock()
+	if over {
+		fn(errors.Join(ErrClosed, s.down()))
+		return
+	}
+	fn(s.verdict(seq))
+}
+
+// verdict says whether a number that has been told was refused.
+func (s *Store) verdict(seq uint64) error {
+	if !s.anyRefused.Load() {
+		return nil
+	}
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if s.queue.isRefused(seq) {
+		return fmt.Errorf("%w: what this depends on was not stored", ErrRefused)
+	}
+	return nil
+}
+
+// OnBatch has fn run on the teller's goroutine after each batch, when
+// everything that waited for it has run. To be called before the first Tx.
+func (s *Store) OnBatch(fn func()) {
+	s.teller.mu.Lock()
+	s.teller.hooks = append(s.teller.hooks, fn)
+	s.teller.mu.Unlock()
+}
+
+// tellLoop is the teller's goroutine.
+func (s *Store) tellLoop() {
+	t := &s.teller
+	for news := range s.tell {
+		for _, tx := range news.batch {
+			if tx.done != nil {
+				tx.done(news.err)
+			}
+			s.tellUpTo(tx.last(), news.err)
+			s.recycle(tx)
+		}
+		t.mu.Lock()
+		hooks := t.hooks
+		t.mu.Unlock()
+		for _, fn := range hooks {
+			fn()
+		}
+		clear(news.batch)
+		select {
+		case s.spares <- news.batch[:0]:
+		default:
+		}
+	}
+	t.mu.Lock()
+	t.over = true
+	left := t.waiting
+	t.waiting = nil
+	t.mu.Unlock()
+	for _, w := range left {
+		w.fn(errors.Join(ErrClosed, s.down()))
+	}
+}
+
+// tellUpTo runs those who wait for numbers up to seq. Only when none is left
+// does reached move: whoever comes after that overtakes nobody.
+func (s *Store) tellUpTo(seq uint64, err error) {
+	t := &s.teller
+	t.mu.Lock()
+	for len(t.waiting) > 0 && t.waiting[0].seq <= seq {
+		w := heap.Pop(&t.waiting).(waiter)
+		t.mu.Unlock()
+		w.fn(err)
+		t.mu.Lock()
+	}
+	t.reached = seq
+	t.mu.Unlock()
+}
