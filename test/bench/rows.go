@@ -76,13 +76,13 @@ var rows = []row{
 
 // outcome is what one run of a load came to.
 type outcome struct {
-	rate      float64 // messages/s that went all the way; see the fields below
-	acked     float64 // acknowledged/s
-	delivered float64 // delivered/s to the subscriber, or responses/s
-	dropped   uint64  // of the whole run: acknowledged but not delivered
+	rate      float64       // messages/s that went all the way; see the fields below
+	acked     float64       // acknowledged/s
+	delivered float64       // delivered/s to the subscriber, or responses/s
+	dropped   uint64        // of the whole run: acknowledged but not delivered
 	cost      time.Duration // processor time of the side for each message
 	load      time.Duration // processor time of the generator for each message
-	foreign   float64 // cores that others than the broker and the load used
+	foreign   float64       // cores that others than the broker and the load used
 	problems  []string
 }
 
