@@ -87,9 +87,7 @@ func (v *Value) put(p Pointer, val *Value, force bool) (*Value, Pointer) {
 	if old.sameText(val) {
 		return v, nil
 	}
-	next, copied := parts.copied(v.Size() - old.Size() + val.Size())
-	copied.list[i] = val
-	return next, nil
+	return parts.replaced(i, val, v.Size()), nil
 }
 
 // kindOnWay is the kind of the value that Set was blocked by.
@@ -135,9 +133,7 @@ func (v *Value) Delete(p Pointer) (*Value, bool) {
 		if !ok {
 			return v, false
 		}
-		next, copied := parts.copied(v.Size() - old.Size() + val.Size())
-		copied.list[i] = val
-		return next, true
+		return parts.replaced(i, val, v.Size()), true
 	}
 	return parts.without(i, v.Size()), true
 }

@@ -27,6 +27,18 @@ func (v *Value) Merge(patch *Value) *Value {
 		return v
 	}
 	parts, changes := v.look(), patch.look()
+	if changes.len() == 1 {
+		// One of many is replaced: no need for a list of all.
+		change := changes.at(0)
+		if i := parts.names.find(changes.names.keys[0]); i >= 0 && change.kind != KindNull {
+			old := parts.at(i)
+			val := old.Merge(change)
+			if val == old {
+				return v
+			}
+			return parts.replaced(i, val, v.Size())
+		}
+	}
 	m := merging{from: parts, size: v.Size()}
 	for j, name := range changes.names.keys {
 		change := changes.at(j)

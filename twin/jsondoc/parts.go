@@ -9,10 +9,11 @@ import "iter"
 // is nil for an array. size is the length of the text that they make, for
 // values that have none.
 type parts struct {
-	names *names
-	list  []*Value
-	block []Value
-	size  int
+	names   *names
+	list    []*Value
+	block   []Value
+	changed *overlay // what differs from list or block; nil for nothing
+	size    int
 }
 
 func (p *parts) len() int {
@@ -23,6 +24,11 @@ func (p *parts) len() int {
 }
 
 func (p *parts) at(i int) *Value {
+	if p.changed != nil {
+		if v := p.changed.at(i); v != nil {
+			return v
+		}
+	}
 	if p.list != nil {
 		return p.list[i]
 	}
@@ -32,22 +38,22 @@ func (p *parts) at(i int) *Value {
 func (p *parts) appendTo(dst []byte, kind Kind) []byte {
 	if kind == KindArray {
 		dst = append(dst, '[')
-		for i, elem := range p.list {
+		for i := range p.len() {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = elem.AppendTo(dst)
+			dst = p.at(i).AppendTo(dst)
 		}
 		return append(dst, ']')
 	}
 	dst = append(dst, '{')
-	for i, member := range p.list {
+	for i := range p.len() {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = p.names.appendQuoted(dst, i)
 		dst = append(dst, ':')
-		dst = member.AppendTo(dst)
+		dst = p.at(i).AppendTo(dst)
 	}
 	return append(dst, '}')
 }
@@ -214,7 +220,7 @@ func newObject(n int) (*Value, *parts) {
 	return &m.Value, &m.own
 }
 
-// copied is a new object with the members of p, for one change or a few.
+// copied is a new object with the members of p, for its maker to change.
 func (p *parts) copied(size int) (*Value, *parts) {
 	v, next := newObject(p.len())
 	if p.list != nil {
@@ -223,6 +229,9 @@ func (p *parts) copied(size int) (*Value, *parts) {
 		for i := range p.block {
 			next.list[i] = &p.block[i]
 		}
+	}
+	if p.changed != nil {
+		p.changed.apply(next.list)
 	}
 	next.names, next.size = p.names, size
 	return v, next
