@@ -24,8 +24,11 @@ type traffic struct {
 	message         message
 	filter          string // what the subscriber subscribes to; empty: there is none
 	replies         bool   // a message is done when its response is there
-	env             []string
+	slow            time.Duration // added to each sync of the broker
 }
+
+// slowSync is the environment variable by which the broker slows its syncs.
+const slowSync = "TWINBROKER_BENCH_SYNC_DELAY"
 
 const (
 	eventFilter     = "ditto/+/+/things/twin/events/#"
@@ -69,8 +72,7 @@ var rows = []row{
 		key: "slowsync", bound: 0.3,
 		name:  "stored modifies/s as in the first line, each sync 10 ms slower",
 		mochi: traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
-		broker: traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter,
-			env: []string{"TWINBROKER_BENCH_SYNC_DELAY=10ms"}},
+		broker: traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter, slow: 10 * time.Millisecond},
 	},
 }
 
@@ -88,7 +90,7 @@ type outcome struct {
 
 // measure runs the traffic on a fresh process of that side.
 func (b *bench) measure(s side, t traffic) (o outcome, err error) {
-	srv, done, err := b.fresh(s, t.env)
+	srv, done, err := b.fresh(s, t.slow)
 	if err != nil {
 		return o, err
 	}
@@ -167,7 +169,7 @@ func storedProblems(addr string, acked uint64) []string {
 }
 
 // fresh starts a side on a fresh folder, with the Things in it.
-func (b *bench) fresh(s side, env []string) (*server, func() error, error) {
+func (b *bench) fresh(s side, slow time.Duration) (*server, func() error, error) {
 	if s == mochi {
 		srv, err := b.programs.startMochi()
 		if err != nil {
@@ -179,12 +181,20 @@ func (b *bench) fresh(s side, env []string) (*server, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	var env []string
+	if slow > 0 {
+		env = []string{slowSync + "=" + slow.String()}
+	}
 	srv, err := b.programs.startBroker(dir, env...)
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	done := func() error { return errors.Join(srv.stop(), os.RemoveAll(dir)) }
-	if err := createThings(srv.addr); err != nil {
+	fastest, err := createThings(srv.addr)
+	if err == nil && fastest < slow {
+		err = fmt.Errorf("%s has no effect: a change was acknowledged after %v", env[0], fastest)
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, done())
 	}
 	return srv, done, nil
@@ -222,7 +232,7 @@ type latencies struct{ p50, p99 time.Duration }
 const openRate = 2000
 
 func (b *bench) measureLatency(s side) (lat latencies, err error) {
-	srv, done, err := b.fresh(s, nil)
+	srv, done, err := b.fresh(s, 0)
 	if err != nil {
 		return lat, err
 	}
