@@ -26,11 +26,15 @@ type Twin interface {
 	// Handle applies a command; done is called once, when everything that its
 	// outcome was computed from is on disk.
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
-	// Receipts returns what is known of a client's QoS 2 publishes that were
-	// stored and not released.
+}
+
+// Store is where the twin's changes are on disk, and with them what QoS 2 has
+// received; *store.Store is one.
+type Store interface {
 	Receipts(client string) (epoch uint64, ids []uint16)
 	Release(r store.Receipt, done func(error))
 	Forget(client string, done func(error))
+	Stats() store.Stats
 }
 
 // Listener is an address to take clients on.
@@ -94,12 +98,13 @@ type Broker struct {
 }
 
 // New makes a broker that is not listening yet.
-func New(cfg Config, tw Twin) (*Broker, error) {
+func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 	if cfg.Rules == nil || cfg.Publications == nil {
 		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
 	}
 	b := &Broker{cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now()}
 	b.metrics = newMetrics(b)
+	b.showStore(st)
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = uint32(cfg.Limits.Packet)
 	capabilities.MaximumClientWritesPending = 1 // mochi's own queue is not used
@@ -123,7 +128,7 @@ func New(cfg Config, tw Twin) (*Broker, error) {
 		QueueBytes:     cfg.Limits.QueueBytes,
 		ReceiveMaximum: receiveMaximum,
 		SendMaximum:    sendMaximum,
-		Receipts:       receipts{tw},
+		Receipts:       receipts{st},
 		Publish:        b.publishWill,
 		May:            b.mayReceive,
 		Log:            cfg.Log,
@@ -203,10 +208,10 @@ func (b *Broker) closeListeners() {
 func (b *Broker) mayReceive(*session.Session, *session.Message) bool { return true }
 
 // receipts lets the sessions keep their QoS 2 state with the twin's journal.
-type receipts struct{ twin Twin }
+type receipts struct{ store Store }
 
-func (r receipts) Known(client string) (uint64, []uint16) { return r.twin.Receipts(client) }
+func (r receipts) Known(client string) (uint64, []uint16) { return r.store.Receipts(client) }
 func (r receipts) Release(client string, epoch uint64, id uint16, done func(error)) {
-	r.twin.Release(store.Receipt{Client: client, Epoch: epoch, PacketID: id}, done)
+	r.store.Release(store.Receipt{Client: client, Epoch: epoch, PacketID: id}, done)
 }
-func (r receipts) Forget(client string) { r.twin.Forget(client, func(error) {}) }
+func (r receipts) Forget(client string) { r.store.Forget(client, func(error) {}) }

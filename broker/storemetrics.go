@@ -21,9 +21,9 @@ type storeFigure struct {
 	value func(*store.Stats) float64
 }
 
-// ShowStore adds the store's figures to the broker's metrics.
-func (b *Broker) ShowStore(stats func() store.Stats) {
-	c := &storeCollector{stats: stats}
+// showStore adds the store's figures to the broker's metrics.
+func (b *Broker) showStore(st Store) {
+	c := &storeCollector{stats: st.Stats}
 	describe := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("twinbroker_store_"+name, help, nil, nil)
 	}

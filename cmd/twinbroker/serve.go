@@ -98,7 +98,7 @@ func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (e
 	health := &broker.Health{}
 	failed := make(chan error, 1)
 	options := twin.Options{
-		ThingSize: int(cfg.Limits.ThingSize), PolicySize: int(cfg.Limits.PolicySize),
+		ThingSize: int(cfg.Limits.ThingSize), PolicySize: int(cfg.Limits.PolicySize), History: cfg.History.Headers,
 		Store: storeOptions(cfg, log, health, failed),
 	}
 	service, err := twin.Open(cfg.DataDir, options)
@@ -123,11 +123,10 @@ func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (e
 			QueueMessages: int(cfg.Limits.QueueMessages), QueueBytes: int(cfg.Limits.QueueSize),
 		},
 		Version: stamped(), Log: log,
-	}, service)
+	}, service, service.Store())
 	if err != nil {
 		return err
 	}
-	b.ShowStore(service.Stats)
 	if err := b.Start(); err != nil {
 		return err
 	}
