@@ -1,0 +1,104 @@
+package protocol
+
+import (
+	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+func headersOf(t testing.TB, text string) Headers {
+	t.Helper()
+	v, err := jsondoc.ParseString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseHeaders(v)
+}
+
+func TestHeadersAreFoundWithoutRegardToCase(t *testing.T) {
+	h := headersOf(t, `{"X-One":"1","two":2}`)
+	if v, ok := h.Get("x-one"); !ok || v != "1" {
+		t.Error(v, ok)
+	}
+	if v, ok := h.Get("TWO"); !ok || v != "2" || h.Value("Two").Kind() != jsondoc.KindNumber {
+		t.Error(v, ok)
+	}
+	h.SetString("x-ONE", "other")
+	h.Set("Three", jsondoc.Bool(true))
+	h.Set("two", jsondoc.Null())
+	if got := string(h.AppendJSON(nil)); got != `{"X-One":"other","Three":true}` {
+		t.Error(got)
+	}
+	c := h.Clone()
+	c.Delete("three")
+	if h.Value("three") == nil || c.Len() != 1 || c.Value("three") != nil {
+		t.Error("the copy is not one of its own")
+	}
+	n := 0
+	for name, v := range h.All() {
+		n++
+		if name == "X-One" && v.String() != `"other"` {
+			t.Error(v)
+		}
+	}
+	if n != 2 {
+		t.Error(n)
+	}
+	var none Headers
+	if got := string(none.AppendJSON(nil)); got != "{}" || !none.ResponseRequired() || none.CorrelationID() != "" {
+		t.Error(got)
+	}
+}
+
+func TestAdmitTakesOutWhatClientsHaveNoSayIn(t *testing.T) {
+	h := headersOf(t, `{"ditto-originator":"admin","Ditto-Sudo":true,"channel":"live","read-subjects":[],"subject":"x","etag":"e",
+		"correlation-id":"c","my-own":{"a":1},"timeout":"3s","requested-acks":["twin-persisted"]}`)
+	if err := h.Admit(); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(h.AppendJSON(nil)); got != `{"correlation-id":"c","my-own":{"a":1},"timeout":"3s","requested-acks":["twin-persisted"]}` {
+		t.Error(got)
+	}
+}
+
+func TestAdmitRefuses(t *testing.T) {
+	for _, tc := range []struct{ headers, code string }{
+		{`{"if-match":"\"rev:1\""}`, "header.notsupported"},
+		{`{"If-None-Match":"*"}`, "header.notsupported"},
+		{`{"if-equal":"skip"}`, "header.notsupported"},
+		{`{"condition":"eq(attributes/a,1)"}`, "header.notsupported"},
+		{`{"merge-thing-patch-conditions":{}}`, "header.notsupported"},
+		{`{"live-channel-condition":"true"}`, "header.notsupported"},
+		{`{"put-metadata":[]}`, "header.notsupported"},
+		{`{"get-metadata":"*"}`, "header.notsupported"},
+		{`{"delete-metadata":"*"}`, "header.notsupported"},
+		{`{"at-historical-revision":1}`, "header.notsupported"},
+		{`{"at-historical-timestamp":"2021-01-18T09:42:12Z"}`, "header.notsupported"},
+		{`{"dry-run":true}`, "header.notsupported"},
+		{`{"accept":"application/td+json"}`, "header.notsupported"},
+		{`{"response-required":"maybe"}`, "header.invalid"},
+		{`{"response-required":0}`, "header.invalid"},
+		{`{"correlation-id":""}`, "header.invalid"},
+		{`{"version":1}`, "header.invalid"},
+	} {
+		h := headersOf(t, tc.headers)
+		if err := h.Admit(); err == nil || err.Code != tc.code || err.Status != 400 {
+			t.Errorf("%s: %v", tc.headers, err)
+		}
+	}
+	for _, ok := range []string{`{"if-equal":"update"}`, `{"dry-run":false}`, `{"response-required":"false"}`,
+		`{"version":2}`, `{"version":"2"}`, `{"accept":"application/json"}`, `{"response-required":null}`} {
+		h := headersOf(t, ok)
+		if err := h.Admit(); err != nil {
+			t.Errorf("%s: %v", ok, err)
+		}
+	}
+}
+
+func TestOutwardKeepsWhatDittoLetsOut(t *testing.T) {
+	h := headersOf(t, `{"correlation-id":"c","accept":"x","authorization":"secret","My-Own":1,"declared-acks":[],"requested-acks":["a"]}`)
+	out := h.Outward()
+	if got := string(out.AppendJSON(nil)); got != `{"correlation-id":"c","My-Own":1,"requested-acks":["a"]}` {
+		t.Error(got)
+	}
+}
