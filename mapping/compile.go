@@ -158,45 +158,46 @@ func (c *ruleCompiler) set(sc *scope) {
 	if len(c.config.Set) == 0 {
 		c.problem(".set", "is missing: what is written where in the thing")
 	}
+	c.rule.lines = make([]line, len(c.config.Set))
 	for i := range c.config.Set {
-		config := &c.config.Set[i]
-		key := fmt.Sprintf(".set[%q]", config.Path)
-		l, err := c.line(config, sc)
-		if err != nil {
-			c.problem(key, err.Error())
-			continue
-		}
-		path, err := parseSetPath(config.Path, sc)
+		config, l := &c.config.Set[i], &c.rule.lines[i]
+		l.key = config.Path
+		err := c.what(l, config, sc)
 		if err == nil {
-			err = c.rule.set.put(path, l)
+			l.path, err = parseSetPath(config.Path, sc)
+		}
+		if err == nil {
+			err = c.rule.set.put(l)
 		}
 		if err != nil {
-			c.problem(key, err.Error())
+			c.problem(fmt.Sprintf(".set[%q]", config.Path), err.Error())
 		}
 	}
+	c.rule.clashes = c.rule.set.clashes()
 }
 
-func (c *ruleCompiler) line(config *SetConfig, sc *scope) (*line, error) {
-	l := &line{key: config.Path}
+// what reads what a line writes.
+func (c *ruleCompiler) what(l *line, config *SetConfig, sc *scope) error {
 	if config.Value != nil {
 		values := *sc
 		values.strict = false // braces may be meant in a value
 		constant, err := compileConstant(config.Value, &values)
 		l.constant = &constant
-		return l, err
+		return err
 	}
-	if config.Pointer != "" && c.rule.format != formatJSON {
-		return nil, fmt.Errorf(`points to %q: a payload of format %s has no inside; "" is all of it`, config.Pointer, c.config.Format)
-	}
-	if config.Pointer != "" && config.Pointer[0] != '/' {
-		return nil, fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, config.Pointer)
+	switch {
+	case config.Pointer == "":
+	case config.Pointer[0] != '/':
+		return fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, config.Pointer)
+	case c.rule.format != formatJSON:
+		return fmt.Errorf(`points to %q: a payload of format %s has no inside; "" is all of it`, config.Pointer, c.config.Format)
 	}
 	pointer, err := jsondoc.ParsePointer(config.Pointer)
 	if err != nil {
-		return nil, fmt.Errorf("points to %q, which is not a JSON pointer: %w", config.Pointer, err)
+		return fmt.Errorf("points to %q, which is not a JSON pointer: %w", config.Pointer, err)
 	}
 	l.pointer = pointer
-	return l, nil
+	return nil
 }
 
 // parseSetPath parses "/features/{{ feature }}/properties/temperature". The
@@ -246,7 +247,7 @@ func parseSegment(text string, sc *scope) (segment, error) {
 	if err != nil {
 		return segment{}, err
 	}
-	s := segment{text: text, template: t, rest: -1}
+	s := segment{template: t, rest: -1}
 	for i := range t.parts {
 		p := &t.parts[i]
 		switch {
@@ -260,6 +261,9 @@ func parseSegment(text string, sc *scope) (segment, error) {
 			}
 			s.rest = p.capture
 		}
+	}
+	if name, isFixed := t.literal(); isFixed {
+		s.fixed = append(jsondoc.AppendString(nil, name), ':')
 	}
 	return s, nil
 }
@@ -301,39 +305,47 @@ func checkThingPath(path []segment) error {
 }
 
 // put puts a line into the tree.
-func (n *node) put(path []segment, l *line) error {
-	for _, s := range path {
+func (n *node) put(l *line) error {
+	for i := range l.path {
 		if n.line != nil {
 			return fmt.Errorf("lies within %q, which another line writes", n.line.key)
 		}
-		n = n.child(s)
+		n = n.child(&l.path[i])
 	}
 	switch {
 	case n.line != nil:
 		return fmt.Errorf("is written by another line, %q, already", n.line.key)
 	case len(n.children) > 0:
-		return fmt.Errorf("has %q within it, which another line writes", n.path())
+		for n.line == nil {
+			n = n.children[0]
+		}
+		return fmt.Errorf("has %q within it, which another line writes", n.line.key)
 	}
 	n.line = l
 	return nil
 }
 
 // child gives the child for a level, made if need be.
-func (n *node) child(s segment) *node {
+func (n *node) child(s *segment) *node {
 	for _, c := range n.children {
-		if c.name.same(&s) {
+		if c.name.same(s) {
 			return c
 		}
 	}
-	c := &node{name: s}
+	c := &node{name: *s}
 	n.children = append(n.children, c)
-	n.clashes = false
+	return c
+}
+
+// clashes says whether two places in the tree may turn out to be the same:
+// where a name that messages fill in has siblings.
+func (n *node) clashes() bool {
 	for _, c := range n.children {
-		if _, isFixed := c.name.template.literal(); !isFixed {
-			n.clashes = len(n.children) > 1
+		if c.name.fixed == nil && len(n.children) > 1 || c.clashes() {
+			return true
 		}
 	}
-	return c
+	return false
 }
 
 // same says whether two segments give the same name with every message.

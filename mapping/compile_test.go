@@ -104,7 +104,9 @@ func FuzzTemplate(f *testing.F) {
 		if m.payload, err = jsondoc.Parse([]byte(`{"a/b":[1],"x":"y"}`), jsondoc.Limits{}); err != nil {
 			t.Fatal(err)
 		}
-		tmpl.text(&m)
+		if text, missing := tmpl.text(&m); missing == "" && len(tmpl.parts) == 0 && text != "" {
+			t.Errorf("nothing became %q", text)
+		}
 	})
 }
 

@@ -62,33 +62,37 @@ func (c *constant) fixedIfSame(v *jsondoc.Value) constant {
 	return constant{fixed: v}
 }
 
-// value fills in the placeholders; nil when one of them has no value.
-func (c *constant) value(m *message) *jsondoc.Value {
+// appendTo appends the value with its placeholders filled in; false when one
+// of them has no value.
+func (c *constant) appendTo(dst []byte, m *message) ([]byte, bool) {
 	switch {
 	case c.fixed != nil:
-		return c.fixed
+		return c.fixed.AppendTo(dst), true
 	case c.text != nil:
-		text, missing := c.text.text(m)
-		if missing != "" {
-			return nil
+		var missing string
+		if m.small, missing = c.text.appendTo(m.small[:0], m); missing != "" {
+			return dst, false
 		}
-		return jsondoc.String(text)
+		return jsondoc.AppendString(dst, string(m.small)), true
 	case c.isObject:
-		members := make([]jsondoc.Member, len(c.parts))
-		for i := range c.parts {
-			v := c.parts[i].value(m)
-			if v == nil {
-				return nil
-			}
-			members[i] = jsondoc.Member{Name: c.names[i], Value: v}
-		}
-		return jsondoc.Object(members...)
+		dst = append(dst, '{')
+	default:
+		dst = append(dst, '[')
 	}
-	elements := make([]*jsondoc.Value, len(c.parts))
 	for i := range c.parts {
-		if elements[i] = c.parts[i].value(m); elements[i] == nil {
-			return nil
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if c.isObject {
+			dst = append(jsondoc.AppendString(dst, c.names[i]), ':')
+		}
+		var ok bool
+		if dst, ok = c.parts[i].appendTo(dst, m); !ok {
+			return dst, false
 		}
 	}
-	return jsondoc.Array(elements...)
+	if c.isObject {
+		return append(dst, '}'), true
+	}
+	return append(dst, ']'), true
 }

@@ -2,11 +2,40 @@ package mapping
 
 import (
 	"bytes"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
+
+// message is a message on its way through the rules: what templates and lines
+// are filled in from, and room to write in, used again for the next one.
+type message struct {
+	in      *Input
+	caps    [maxCaptures]string // what the pattern of the rule at hand took
+	payload *jsondoc.Value      // nil: not parsed as JSON yet
+	text    []byte              // room for a patch
+	small   []byte              // room for a name or an ID
+}
+
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+func newMessage(in *Input) *message {
+	m := messages.Get().(*message)
+	m.in = in
+	return m
+}
+
+// done gives the message's room back.
+func (m *message) done() {
+	const most = 64 << 10 // of room that is kept
+	if cap(m.text)+cap(m.small) > most {
+		return
+	}
+	*m = message{text: m.text[:0], small: m.small[:0]}
+	messages.Put(m)
+}
 
 // value is the payload as the rule's format reads it; JSON is parsed once for
 // all rules. It is not looked into here.

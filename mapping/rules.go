@@ -62,7 +62,9 @@ type rule struct {
 	thing      template
 	create     *template
 	policy     string // what create gives when it is the same for all
-	set        node
+	lines      []line
+	set        node // the lines as a tree
+	clashes    bool // lines may turn out to lead to the same place
 	keepsNulls bool // a null in the payload deletes; else it is skipped
 	relay      Relay
 }
@@ -107,9 +109,10 @@ func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Er
 		return nil, false, nil
 	}
 	relay := r.relay(hits)
-	m := message{in: in}
+	m := newMessage(in)
+	defer m.done()
 	for _, hit := range hits {
-		made, err := r.rules[hit].apply(&m)
+		made, err := r.rules[hit].apply(m)
 		if err != nil {
 			return nil, true, err
 		}

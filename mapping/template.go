@@ -170,13 +170,6 @@ func (t *template) uses(capture int) bool {
 	return false
 }
 
-// message is what templates and rules are filled in from.
-type message struct {
-	in      *Input
-	caps    [maxCaptures]string
-	payload *jsondoc.Value // nil: not parsed yet
-}
-
 // text is the filled-in template; missing names the placeholder that has no
 // value, "" when all have one.
 func (t *template) text(m *message) (text, missing string) {
@@ -186,9 +179,8 @@ func (t *template) text(m *message) (text, missing string) {
 	if len(t.parts) == 1 && t.parts[0].source == fromCapture {
 		return m.caps[t.parts[0].capture], ""
 	}
-	var room [256]byte
-	out, missing := t.appendTo(room[:0], m)
-	return string(out), missing
+	m.small, missing = t.appendTo(m.small[:0], m)
+	return string(m.small), missing
 }
 
 func (t *template) appendTo(dst []byte, m *message) (out []byte, missing string) {
