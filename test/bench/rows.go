@@ -22,8 +22,8 @@ const (
 type traffic struct {
 	clients, window int
 	message         message
-	filter          string // what the subscriber subscribes to; empty: there is none
-	replies         bool   // a message is done when its response is there
+	filter          string        // what the subscriber subscribes to; empty: there is none
+	replies         bool          // a message is done when its response is there
 	slow            time.Duration // added to each sync of the broker
 }
 
@@ -70,8 +70,8 @@ var rows = []row{
 	},
 	{
 		key: "slowsync", bound: 0.3,
-		name:  "stored modifies/s as in the first line, each sync 10 ms slower",
-		mochi: traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
+		name:   "stored modifies/s as in the first line, each sync 10 ms slower",
+		mochi:  traffic{clients: 50, window: 16, message: modifyMessage, filter: modifyFilter},
 		broker: traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter, slow: 10 * time.Millisecond},
 	},
 }
