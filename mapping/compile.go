@@ -45,6 +45,12 @@ func (c *ruleCompiler) problem(key, text string) {
 func (c *ruleCompiler) compile(roots Roots) {
 	c.rule.topic = c.config.Topic
 	c.choices()
+	if c.config.Thing == "" {
+		c.problem(".thing", `is missing: the ID of the thing that is changed, as in "org.acme:{{ device }}"`)
+	}
+	if len(c.config.Set) == 0 {
+		c.problem(".set", "is missing: what is written where in the thing")
+	}
 	pattern, err := parseTopicPattern(c.config.Topic)
 	if err != nil {
 		c.problem(".topic", err.Error())
@@ -96,7 +102,6 @@ func (c *ruleCompiler) choices() {
 
 func (c *ruleCompiler) thing(sc *scope) {
 	if c.config.Thing == "" {
-		c.problem(".thing", `is missing: the ID of the thing that is changed, as in "org.acme:{{ device }}"`)
 		return
 	}
 	t, err := parseTemplate(c.config.Thing, sc)
@@ -155,9 +160,6 @@ func checkID(t *template, isID func(string) error) error {
 }
 
 func (c *ruleCompiler) set(sc *scope) {
-	if len(c.config.Set) == 0 {
-		c.problem(".set", "is missing: what is written where in the thing")
-	}
 	c.rule.lines = make([]line, len(c.config.Set))
 	for i := range c.config.Set {
 		config, l := &c.config.Set[i], &c.rule.lines[i]

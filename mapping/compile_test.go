@@ -80,7 +80,7 @@ func TestCompileTellsAllProblemsAtOnce(t *testing.T) {
 		{Format: "x", Topic: "t/{a}", Thing: "{{ b }}", Nulls: "x", Relay: "x", Set: lines(t, "/x", "", "/attributes/a", "x")},
 		{},
 	}, roots)
-	if len(problems) != 7 {
+	if len(problems) != 9 {
 		t.Errorf("got %d problems: %v", len(problems), problems)
 	}
 }

@@ -28,10 +28,12 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	limits.later("state_on_subscribe")
 	limits.only(scalars, "packet_size", "message_size", "thing_size", "policy_size", "clients", "queue_messages", "queue_size")
 	s.inner("log").only(scalars, "level", "format")
-	if list := resolve(s.values["connections"]); list == nil || len(list.Content) == 0 {
-		s.take("connections") // none asked for
+	for _, name := range laterSections {
+		if list := s.take(name); name == "connections" && (list == nil || len(list.Content) == 0) {
+			continue // none are asked for
+		}
+		s.later(name)
 	}
-	s.later(laterSections...)
 	s.end()
 	return scalars
 }
@@ -98,10 +100,10 @@ func (d *decoder) create(s *section) *mapping.CreateConfig {
 
 // set reads the lines of a mapping's "set".
 func (d *decoder) set(node *yaml.Node, key string) []mapping.SetConfig {
-	s := d.section(node, key)
+	s := d.keys(node, key, true)
 	var lines []mapping.SetConfig
 	for _, path := range s.names {
-		place := named(key, path)
+		place := s.at(path)
 		d.places[place] = d.place(s.keys[path].Line)
 		value := resolve(s.values[path])
 		line := mapping.SetConfig{Path: path}

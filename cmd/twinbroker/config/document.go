@@ -96,6 +96,7 @@ func kindName(node *yaml.Node) string {
 type section struct {
 	d      *decoder
 	key    string
+	chosen bool // the keys are the user's own
 	names  []string // in the order of the file
 	values map[string]*yaml.Node
 	keys   map[string]*yaml.Node
@@ -104,7 +105,12 @@ type section struct {
 
 // section reads a map; one that is empty or missing has no keys.
 func (d *decoder) section(node *yaml.Node, key string) *section {
-	s := &section{d: d, key: key, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
+	return d.keys(node, key, false)
+}
+
+// keys reads a map; chosen says that its keys are the user's own.
+func (d *decoder) keys(node *yaml.Node, key string, chosen bool) *section {
+	s := &section{d: d, key: key, chosen: chosen, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
 	node = resolve(node)
 	switch {
 	case node == nil:
@@ -113,7 +119,9 @@ func (d *decoder) section(node *yaml.Node, key string) *section {
 		d.problemf(node, key, "is %s, but should be a map of keys and values", kindName(node))
 		return s
 	}
-	d.places[key] = d.place(node.Line)
+	if _, ok := d.places[key]; !ok {
+		d.places[key] = d.place(node.Line)
+	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name, value := resolve(node.Content[i]), node.Content[i+1]
 		if name == nil || name.Kind != yaml.ScalarNode || name.Tag == "!!merge" {
@@ -121,13 +129,21 @@ func (d *decoder) section(node *yaml.Node, key string) *section {
 			continue
 		}
 		if first, ok := s.keys[name.Value]; ok {
-			d.problemf(name, under(key, name.Value), "is there twice, first in line %d", first.Line)
+			d.problemf(name, s.at(name.Value), "is there twice, first in line %d", first.Line)
 			continue
 		}
 		s.names = append(s.names, name.Value)
 		s.values[name.Value], s.keys[name.Value] = value, name
 	}
 	return s
+}
+
+// at is a key of the section as problems call it.
+func (s *section) at(name string) string {
+	if s.chosen {
+		return named(s.key, name)
+	}
+	return under(s.key, name)
 }
 
 // take gives the value of a known key, nil when it is missing or empty.

@@ -83,6 +83,9 @@ func (c *Config) defaults(flags Flags) {
 	unsaid := c.File == "" && c.places["auth.anonymous"] == "" && c.onLoopback()
 	if len(c.Auth.Anonymous) == 0 && (flags.Anonymous || unsaid) {
 		c.Auth.Anonymous = []string{AnonymousSubject}
+		if flags.Anonymous {
+			c.places["auth.anonymous"] = "--anonymous"
+		}
 	}
 }
 
@@ -95,7 +98,7 @@ func (p Problems) cover(key string) bool {
 		if k == "" {
 			continue
 		}
-		if strings.HasPrefix(k, key) || strings.HasPrefix(key, k+".") || strings.HasPrefix(key, k+"[") {
+		if k == key || strings.HasPrefix(k, key+".") || strings.HasPrefix(k, key+"[") || strings.HasPrefix(key, k+".") || strings.HasPrefix(key, k+"[") {
 			return true
 		}
 	}

@@ -15,7 +15,7 @@ func didYouMean(name string, known []string) string {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	if len(known) > 0 && len(known) <= 20 {
-		return "; known here are " + strings.Join(known, ", ")
+		return "; known here: " + strings.Join(known, ", ")
 	}
 	return ""
 }
