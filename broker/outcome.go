@@ -20,6 +20,9 @@ func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, 
 	if out.Response != nil {
 		b.respond(in, reply, out.Response)
 	}
+	for _, m := range out.More {
+		b.respond(in, reply, m)
+	}
 	in.ack(nil)
 }
 

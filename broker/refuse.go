@@ -133,13 +133,6 @@ func forbidden(why, topic string) *protocol.Error {
 	}
 }
 
-func notYet(what, topic string) *protocol.Error {
-	return &protocol.Error{
-		Status: 501, Code: "messages:notsupported",
-		Message: fmt.Sprintf("This version does not support %s yet (topic %q).", what, topic),
-	}
-}
-
 func badReply(what, topic, why string) *protocol.Error {
 	return &protocol.Error{
 		Status: 400, Code: "messages:replyto.invalid",

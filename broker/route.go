@@ -31,7 +31,7 @@ func (b *Broker) reserved(topic string) *protocol.Error {
 	case topics.Within(topic, b.replies):
 		return forbidden("reply topics are for what the broker answers", topic)
 	case topics.Within(topic, b.cfg.State):
-		return notYet("publishing to the state tree", topic)
+		return protocol.SignalUnsupported("Publishing to the state tree (topic '" + topic + "')")
 	}
 	return nil
 }

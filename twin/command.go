@@ -38,6 +38,9 @@ type Outcome struct {
 	// Response is what goes back to the sender, success or error; nil when it
 	// went well and no response was asked for.
 	Response *protocol.Message
+	// More are further answers to the sender, in this order: a search has as
+	// many as pages were asked for.
+	More []*protocol.Message
 	// Err is why it was refused, nil when it was not. Nothing that was refused
 	// changed anything.
 	Err *protocol.Error

@@ -36,6 +36,7 @@ type Service struct {
 	thingSize int
 	depth     int
 	history   []string
+	searches  searches
 }
 
 // Open opens the data in dir, which is made when it is not there. The error
@@ -92,6 +93,12 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 		refuse(cmd, err, done)
 		return
 	}
+	if m.Topic.Criterion == protocol.Search {
+		if err := s.search(cmd, done); err != nil {
+			refuse(cmd, err, done)
+		}
+		return
+	}
 	var err *protocol.Error
 	switch m.Topic.Action {
 	case protocol.ActionRetrieve:
@@ -117,7 +124,9 @@ func answerable(t protocol.Topic) *protocol.Error {
 		return protocol.SignalUnsupported("The topic '" + t.String() + "' (connections)")
 	case t.Channel == protocol.Live:
 		return protocol.SignalUnsupported("The topic '" + t.String() + "' (live channel)")
-	case t.Criterion == protocol.Search, t.Criterion == protocol.Streaming:
+	case t.Criterion == protocol.Search:
+		return nil
+	case t.Criterion == protocol.Streaming:
 		return protocol.SignalUnsupported("The topic '" + t.String() + "' (" + t.Criterion.String() + ")")
 	case t.Criterion != protocol.Commands:
 		return protocol.TopicUnknown(t.String(), "Clients send commands on the twin channel; "+

@@ -172,9 +172,12 @@ func (c *client) subscribe(ctx context.Context, filter string) error {
 	return nil
 }
 
-// send publishes a message of the Ditto Protocol.
+// send publishes a message of the Ditto Protocol, with a correlation ID if it
+// has none.
 func (c *client) send(ctx context.Context, m *protocol.Message) error {
-	m.Headers.SetString("correlation-id", random())
+	if m.Headers.CorrelationID() == "" {
+		m.Headers.SetString("correlation-id", random())
+	}
 	topic := string(m.Topic.AppendMQTT([]byte(c.root + "/")))
 	_, err := c.mqtt.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: m.AppendJSON(nil)})
 	if err != nil && ctx.Err() == nil {

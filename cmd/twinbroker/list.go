@@ -38,27 +38,33 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 		return err
 	}
 	rows := [][]string{{"THING", "REVISION", "MODIFIED", "POLICY", "DEFINITION"}}
-	for printed := 0; ; {
-		request := searchMessage("request", jsondoc.Member{Name: "subscriptionId", Value: subscription}, jsondoc.Member{Name: "demand", Value: jsondoc.Int(1)})
-		page, err := c.ask(ctx, request)
+	correlation, printed := random(), 0
+	request := func() error {
+		m := searchMessage("request", jsondoc.Member{Name: "subscriptionId", Value: subscription}, jsondoc.Member{Name: "demand", Value: jsondoc.Int(1)})
+		m.Headers.SetString("correlation-id", correlation)
+		return c.send(ctx, m)
+	}
+	if err := request(); err != nil {
+		return err
+	}
+	for more := true; more; {
+		page, err := c.answer(ctx, correlation)
 		if err != nil {
 			return err
 		}
 		switch page.Topic.Action {
-		case "complete":
-			if asJSON || len(rows) == 1 {
-				return nil
-			}
-			return table(out, rows)
 		case "failed":
 			return errors.New("the search failed: " + page.Value.String())
+		case "complete":
+			more = false
+			continue
 		}
 		items, err := member(page, "items")
 		if err != nil {
 			return err
 		}
 		for thing := range items.Elements() {
-			if most > 0 && printed == most {
+			if more = most == 0 || printed < most; !more {
 				break
 			}
 			printed++
@@ -70,13 +76,15 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 			}
 			rows = append(rows, []string{plain(thing, "thingId"), plain(thing, "_revision"), plain(thing, "_modified"), plain(thing, "policyId"), plain(thing, "definition")})
 		}
-		if most > 0 && printed == most {
-			if asJSON {
-				return nil
-			}
-			return table(out, rows)
+		// After the last page "complete" has come with it, and is read first.
+		if err := request(); more && err != nil {
+			return err
 		}
 	}
+	if asJSON || printed == 0 {
+		return nil
+	}
+	return table(out, rows)
 }
 
 func searchMessage(action string, value ...jsondoc.Member) *protocol.Message {
