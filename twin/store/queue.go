@@ -60,7 +60,7 @@ func (q *queue) admit(s *Store) error {
 		if q.room == nil {
 			q.room = make(chan struct{})
 		}
-		room, stuck := q.room, q.stuck
+		room := q.room
 		if q.unstored >= q.maxChanged {
 			s.snapshots.nudge()
 		}
@@ -73,6 +73,9 @@ func (q *queue) admit(s *Store) error {
 		case <-room:
 		case <-patience.C:
 			s.counters.busy.Add(1)
+			q.mu.Lock()
+			stuck := q.stuck
+			q.mu.Unlock()
 			if stuck != nil {
 				return stuck
 			}
