@@ -15,10 +15,11 @@ import (
 // certificates and tokens can be configured, credentials are not looked at:
 // everybody is anonymous, where that is allowed.
 func (b *Broker) admit(cl *mqtt.Client, pk *packets.Packet) (session.Peer, *packets.Code) {
+	anonymous := b.live.Load().Anonymous
 	p := session.Peer{
 		ClientID: cl.ID,
 		Username: string(pk.Connect.Username),
-		Subjects: b.cfg.Anonymous,
+		Subjects: anonymous,
 		Remote:   cl.Net.Remote,
 		Listener: cl.Net.Listener,
 		Version:  pk.ProtocolVersion,
@@ -26,7 +27,7 @@ func (b *Broker) admit(cl *mqtt.Client, pk *packets.Packet) (session.Peer, *pack
 	if b.stopped.Load() {
 		return p, &packets.ErrServerShuttingDown
 	}
-	if len(b.cfg.Anonymous) == 0 {
+	if len(anonymous) == 0 {
 		refused := packets.ErrNotAuthorized
 		refused.Reason = "not authorized: anonymous clients are not let in (auth.anonymous in the broker's configuration, or --anonymous)"
 		return p, &refused

@@ -46,15 +46,20 @@ type Listener struct {
 
 // Config says how the broker is to be.
 type Config struct {
-	Listeners    []Listener
+	Listeners []Listener
+	Root      string // of the Ditto Protocol tree, "ditto"
+	State     string // of the state tree, "twin"
+	Live      Live
+	Limits    Limits
+	Version   string
+	Log       *slog.Logger
+}
+
+// Live is what can be exchanged while the broker runs.
+type Live struct {
 	Anonymous    []string // subjects of clients without credentials; empty: they are refused
-	Root         string   // of the Ditto Protocol tree, "ditto"
-	State        string   // of the state tree, "twin"
 	Rules        *mapping.Rules
 	Publications *mapping.Publications
-	Limits       Limits
-	Version      string
-	Log          *slog.Logger
 }
 
 // Limits bound what clients may use.
@@ -77,7 +82,8 @@ const (
 
 // Broker is a running MQTT server.
 type Broker struct {
-	cfg      Config
+	cfg      Config // but for Live
+	live     atomic.Pointer[Live]
 	twin     Twin
 	server   *mqtt.Server
 	sessions *session.Registry
@@ -99,10 +105,11 @@ type Broker struct {
 
 // New makes a broker that is not listening yet.
 func New(cfg Config, tw Twin, st Store) (*Broker, error) {
-	if cfg.Rules == nil || cfg.Publications == nil {
+	if cfg.Live.Rules == nil || cfg.Live.Publications == nil {
 		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
 	}
 	b := &Broker{cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now()}
+	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
 	b.showStore(st)
 	capabilities := mqtt.NewDefaultServerCapabilities()
@@ -159,6 +166,10 @@ func (b *Broker) Start() error {
 	b.running.Go(func() { b.tellStatus(ctx) })
 	return nil
 }
+
+// Reload exchanges what can be exchanged. Clients that are connected stay who
+// they are; messages on their way are mapped by the rules that they met.
+func (b *Broker) Reload(live Live) { b.live.Store(&live) }
 
 // Addresses are those that the broker listens on, with the ports it got.
 func (b *Broker) Addresses() []string {

@@ -108,7 +108,7 @@ func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *prot
 		return d, nil
 	case topic[0] == '$', topics.Within(topic, b.cfg.Root), topics.Within(topic, b.cfg.State):
 		return d, badReply(what, topic, "it lies in a tree that is the broker's own")
-	case b.cfg.Rules.Matches(topic):
+	case b.live.Load().Rules.Matches(topic):
 		return d, badReply(what, topic, "a mapping takes in what is published there")
 	}
 	d.topic = topic

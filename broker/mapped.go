@@ -18,8 +18,9 @@ func (b *Broker) mapped(in *inbound) {
 		return
 	}
 	b.metrics.mapped.Inc()
-	relay := b.cfg.Rules.Relay(m.Topic)
-	changes, _, err := b.cfg.Rules.Map(&mapping.Input{
+	rules := b.live.Load().Rules
+	relay := rules.Relay(m.Topic)
+	changes, _, err := rules.Map(&mapping.Input{
 		Topic: m.Topic, Payload: m.Payload,
 		Client: in.peer.ClientID, Username: in.peer.Username, Now: time.Now(),
 	})

@@ -54,6 +54,7 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // tell publishes events under their own topics, and as the publications say.
 // An event that nobody subscribed to is not even printed.
 func (b *Broker) tell(events []*protocol.Message) {
+	publications := b.live.Load().Publications
 	for _, e := range events {
 		b.metrics.events.Inc()
 		topic := b.topicOf(e)
@@ -65,7 +66,7 @@ func (b *Broker) tell(events []*protocol.Message) {
 				Props:   session.Properties{ContentType: dittoContent},
 			}
 		})
-		for _, out := range b.cfg.Publications.For(e) {
+		for _, out := range publications.For(e) {
 			m := &session.Message{
 				Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
 				Props: session.Properties{ContentType: out.ContentType},

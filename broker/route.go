@@ -16,7 +16,7 @@ func (b *Broker) route(in *inbound) {
 	switch {
 	case topics.Within(topic, b.cfg.Root):
 		b.command(in)
-	case b.cfg.Rules.Matches(topic):
+	case b.live.Load().Rules.Matches(topic):
 		b.mapped(in)
 	default:
 		b.plain(in)

@@ -48,7 +48,9 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 		return err
 	}
 	for more := true; more; {
-		page, err := c.answer(ctx, correlation)
+		wait, cancel := context.WithTimeout(ctx, c.timeout)
+		page, err := c.answer(wait, correlation)
+		cancel()
 		if err != nil {
 			return err
 		}

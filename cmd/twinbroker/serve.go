@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -74,7 +72,8 @@ and keeps its data in ./data.`,
 				fmt.Fprint(cmd.ErrOrStderr(), problems.String())
 				return fmt.Errorf("the configuration cannot be used: %w", err)
 			}
-			return serve(cfg, problems, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			reload := func() (*config.Config, config.Problems) { return flags.load(cmd) }
+			return serve(cfg, problems, reload, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags.add(cmd)
@@ -82,9 +81,9 @@ and keeps its data in ./data.`,
 }
 
 // serve runs the broker until a signal ends it. The line "twinbroker ready"
-// goes to out, the log to logs.
-func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (err error) {
-	log := newLogger(cfg, logs)
+// goes to out, the log to logs; load reads the configuration again.
+func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, logs io.Writer) (err error) {
+	log, level := newLogger(cfg, logs)
 	for _, w := range problems.Warnings() {
 		log.Warn(w.String())
 	}
@@ -110,14 +109,14 @@ func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (e
 			err = fmt.Errorf("closing the store: %w", closing)
 		}
 	}()
-	listeners, err := brokerListeners(cfg)
-	if err != nil {
+	certificates := &certificates{}
+	if err := certificates.load(cfg); err != nil {
 		return err
 	}
 	b, err := broker.New(broker.Config{
-		Listeners: listeners, Anonymous: cfg.Auth.Anonymous,
-		Root: cfg.Topics.Root, State: cfg.Topics.State,
-		Rules: cfg.Rules, Publications: cfg.Published,
+		Listeners: brokerListeners(cfg, certificates),
+		Root:      cfg.Topics.Root, State: cfg.Topics.State,
+		Live: live(cfg),
 		Limits: broker.Limits{
 			Packet: int(cfg.Limits.PacketSize), Message: int(cfg.Limits.MessageSize), Clients: int(cfg.Limits.Clients),
 			QueueMessages: int(cfg.Limits.QueueMessages), QueueBytes: int(cfg.Limits.QueueSize),
@@ -146,11 +145,12 @@ func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (e
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
 	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
 
-	var fatal error
+	reload := &reloading{load: load, current: cfg, broker: b, certificates: certificates, level: level, log: log}
+	defer reload.start()()
 	select {
 	case s := <-signals:
 		log.Info("stopping: what was accepted is finished first; a second signal stops at once", "signal", s.String())
-	case fatal = <-failed:
+	case fatal := <-failed:
 		// What is not on disk is not acknowledged; the clients send it again.
 		return fmt.Errorf("the disk failed, and the broker stops rather than acknowledge what may not be stored: %w", fatal)
 	}
@@ -160,56 +160,6 @@ func serve(cfg *config.Config, problems config.Problems, out, logs io.Writer) (e
 	}()
 	stop()
 	return nil
-}
-
-func newLogger(cfg *config.Config, to io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: cfg.Log.Level}
-	if cfg.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
-	}
-	return slog.New(slog.NewTextHandler(to, o))
-}
-
-// brokerListeners are the configured listeners with their certificates.
-func brokerListeners(cfg *config.Config) ([]broker.Listener, error) {
-	var all []broker.Listener
-	for _, l := range cfg.Listeners {
-		one := broker.Listener{Address: l.Address, Origins: l.Origins}
-		if l.TLS != nil {
-			conf, err := serverTLS(l.TLS)
-			if err != nil {
-				return nil, fmt.Errorf("listener %s: %w", l.Address, err)
-			}
-			one.TLS = conf
-		}
-		all = append(all, one)
-	}
-	return all, nil
-}
-
-func serverTLS(t *config.TLS) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-	if err != nil {
-		return nil, fmt.Errorf("tls.cert %s and tls.key %s: %w", t.Cert, t.Key, err)
-	}
-	conf := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if t.ClientCA != "" {
-		pem, err := os.ReadFile(t.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("tls.client_ca: %w", err)
-		}
-		conf.ClientCAs = x509.NewCertPool()
-		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.client_ca %s: no certificate in PEM form in it", t.ClientCA)
-		}
-	}
-	switch t.ClientAuth {
-	case "request":
-		conf.ClientAuth = tls.VerifyClientCertIfGiven
-	case "require":
-		conf.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return conf, nil
 }
 
 // serveHTTP starts health and metrics. A default port that is taken is no

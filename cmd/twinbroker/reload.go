@@ -1,0 +1,138 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
+)
+
+// loadFunc reads the configuration as the program was started with it.
+type loadFunc func() (*config.Config, config.Problems)
+
+// live is the part of a configuration that can be exchanged.
+func live(cfg *config.Config) broker.Live {
+	return broker.Live{Anonymous: cfg.Auth.Anonymous, Rules: cfg.Rules, Publications: cfg.Published}
+}
+
+// reloading takes over a changed configuration, as far as that can be done
+// without a restart, on SIGHUP and when the file changes. One with mistakes
+// changes nothing.
+type reloading struct {
+	load         loadFunc
+	current      *config.Config
+	broker       *broker.Broker
+	certificates *certificates
+	level        *slog.LevelVar
+	log          *slog.Logger
+}
+
+// settle is how long a file must be left alone before it is read: an editor
+// writes in several steps.
+const settle = 200 * time.Millisecond
+
+// start begins to listen; the function that it returns ends it.
+func (r *reloading) start() (stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	changes, closeWatch := r.watch()
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		var settled <-chan time.Time
+		for {
+			select {
+			case <-hup:
+				r.reload("SIGHUP")
+			case e := <-changes:
+				if filepath.Clean(e.Name) == filepath.Clean(r.current.File) && !e.Has(fsnotify.Chmod) {
+					settled = time.After(settle)
+				}
+			case <-settled:
+				settled = nil
+				r.reload("the file changed")
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hup)
+		closeWatch()
+		close(quit)
+		<-ended
+	}
+}
+
+// watch watches the folder of the file: editors put a new file in its place.
+func (r *reloading) watch() (<-chan fsnotify.Event, func()) {
+	none := func() {}
+	if r.current.File == "" {
+		return nil, none
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		if err = w.Add(filepath.Dir(r.current.File)); err == nil {
+			return w.Events, func() { _ = w.Close() }
+		}
+		_ = w.Close()
+	}
+	r.log.Warn("changes of the configuration file are not noticed by themselves; send SIGHUP", "error", err)
+	return nil, none
+}
+
+// reload reads the configuration and takes over what can be taken over.
+func (r *reloading) reload(why string) {
+	next, problems := r.load()
+	if problems.Err() != nil {
+		for _, p := range problems.Errors() {
+			r.log.Error("the configuration is not taken over: "+p.String(), "because", why)
+		}
+		return
+	}
+	if err := r.certificates.load(next); err != nil {
+		r.log.Error("the configuration is not taken over", "because", why, "error", err)
+		return
+	}
+	for _, p := range problems.Warnings() {
+		r.log.Warn(p.String())
+	}
+	r.broker.Reload(live(next))
+	r.level.Set(next.Log.Level)
+	if keys := needRestart(r.current, next); len(keys) > 0 {
+		r.log.Warn("configuration taken over, but for what needs a restart", "because", why, "restart_needed_for", keys)
+	} else {
+		r.log.Info("configuration taken over", "because", why)
+	}
+	// What needs a restart stays as it is, and is named again next time.
+	kept := *r.current
+	kept.Auth, kept.Log.Level, kept.Rules, kept.Published = next.Auth, next.Log.Level, next.Rules, next.Published
+	r.current = &kept
+}
+
+// needRestart names the sections that differ and are read at start only.
+func needRestart(old, next *config.Config) []string {
+	var keys []string
+	differ := func(key string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			keys = append(keys, key)
+		}
+	}
+	differ("data_dir", old.DataDir, next.DataDir)
+	differ("listeners", old.Listeners, next.Listeners)
+	differ("http", old.HTTP, next.HTTP)
+	differ("topics", old.Topics, next.Topics)
+	differ("store", old.Store, next.Store)
+	differ("history", old.History, next.History)
+	differ("limits", old.Limits, next.Limits)
+	differ("log.format", old.Log.Format, next.Log.Format)
+	return keys
+}
