@@ -28,11 +28,11 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	limits.later("state_on_subscribe")
 	limits.only(scalars, "packet_size", "message_size", "thing_size", "policy_size", "clients", "queue_messages", "queue_size")
 	s.inner("log").only(scalars, "level", "format")
-	for _, name := range laterSections {
-		if list := s.take(name); name == "connections" && (list == nil || len(list.Content) == 0) {
-			continue // none are asked for
-		}
-		s.later(name)
+	s.later(laterSections...)
+	if s.has("connections") && s.isEmpty("connections") {
+		s.take("connections") // none are asked for
+	} else {
+		s.later("connections")
 	}
 	s.end()
 	return scalars
@@ -41,7 +41,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 // What the contract has and this version does not.
 var (
 	laterAuth        = []string{"users_file", "certificates", "jwt", "admin_subjects"}
-	laterSections    = []string{"acl", "provision", "connections"}
+	laterSections    = []string{"acl", "provision"}
 	laterMapping     = []string{"when", "each", "headers", "reply"}
 	laterPublication = []string{"filter", "extraFields"}
 )

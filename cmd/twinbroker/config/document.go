@@ -96,7 +96,7 @@ func kindName(node *yaml.Node) string {
 type section struct {
 	d      *decoder
 	key    string
-	chosen bool // the keys are the user's own
+	chosen bool     // the keys are the user's own
 	names  []string // in the order of the file
 	values map[string]*yaml.Node
 	keys   map[string]*yaml.Node
@@ -159,6 +159,12 @@ func (s *section) take(name string) *yaml.Node {
 
 // has says whether the key is there, even if empty.
 func (s *section) has(name string) bool { _, ok := s.values[name]; return ok }
+
+// isEmpty says whether a key has nothing in it.
+func (s *section) isEmpty(name string) bool {
+	node := resolve(s.values[name])
+	return node == nil || node.Kind != yaml.ScalarNode && len(node.Content) == 0
+}
 
 // later refuses keys that the contract has and this version does not.
 func (s *section) later(names ...string) {

@@ -67,7 +67,7 @@ func strayVariables() Problems {
 	for _, key := range laterAuth {
 		later = append(later, variable(under("auth", key)))
 	}
-	for _, key := range append(laterSections, "limits.state_on_subscribe") {
+	for _, key := range append([]string{"connections", "limits.state_on_subscribe"}, laterSections...) {
 		later = append(later, variable(key))
 	}
 	var problems Problems
