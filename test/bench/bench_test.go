@@ -65,6 +65,8 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
+	_, thing := createMessage(17)
+	response := []byte(`{"topic":"org.acme/lamp-17/things/twin/commands/retrieve","status":200,` + thing[1:])
 	go func() {
 		defer close(done)
 		for {
@@ -73,7 +75,7 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 				return
 			}
 			if p.Type == mqttraw.PUBLISH {
-				_ = c.Publish(&mqttraw.Publish{Topic: "ditto/_replies/bench-0", Payload: p.Payload})
+				_ = c.Publish(&mqttraw.Publish{Topic: "ditto/_replies/bench-0", Payload: response})
 			}
 		}
 	}()

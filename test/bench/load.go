@@ -46,7 +46,7 @@ type subscriber struct {
 
 // counts are what a load has brought about until some moment.
 type counts struct {
-	sent, acked, refused, disordered, replies, delivered uint64
+	sent, acked, refused, disordered, replies, wrong, delivered uint64
 }
 
 // load drives publishers and a subscriber from one thread.
@@ -58,7 +58,9 @@ type load struct {
 	window int
 	// byReply: what completes a publish and makes room for the next one is the
 	// response that comes to the publisher, not the acknowledgement.
-	byReply bool
+	byReply  bool
+	expected func(body []byte) bool // whether that PUBLISH is the response wanted
+	sample   []byte                 // the last that was not
 
 	counts
 	digits  uint32
@@ -207,7 +209,8 @@ func (l *load) run(warm, measure time.Duration) (counts, time.Duration, error) {
 func (c counts) minus(b counts) counts {
 	return counts{
 		sent: c.sent - b.sent, acked: c.acked - b.acked, refused: c.refused - b.refused,
-		disordered: c.disordered - b.disordered, replies: c.replies - b.replies, delivered: c.delivered - b.delivered,
+		disordered: c.disordered - b.disordered, replies: c.replies - b.replies, wrong: c.wrong - b.wrong,
+		delivered: c.delivered - b.delivered,
 	}
 }
 
@@ -348,6 +351,11 @@ func (l *load) received(p *publisher, first byte, body []byte) error {
 		}
 	case mqttraw.PUBLISH:
 		l.replies++
+		// Looking at each of them would cost more than sending it.
+		if l.replies%64 == 1 && !l.expected(body) {
+			l.wrong++
+			l.sample = append(l.sample[:0], body...)
+		}
 		if l.byReply && l.refill {
 			l.send(p, 0)
 		}

@@ -34,6 +34,17 @@ func retrieveMessage(thing int) (topic, payload string) {
 	return fmt.Sprintf("ditto/org.acme/lamp-%d/things/twin/commands/retrieve", thing), `{"path":"/"}`
 }
 
+// isThing tells whether a PUBLISH carries a whole Thing as createMessage made
+// it, in a successful response.
+func isThing(body []byte) bool {
+	for _, part := range []string{`/commands/retrieve"`, `"status":200`, `"thingId":"org.acme:lamp-`, `"manufacturer":"ACME Lighting"`, `"brightness":80`} {
+		if !bytes.Contains(body, []byte(part)) {
+			return false
+		}
+	}
+	return true
+}
+
 // createMessage makes a Thing of about 600 bytes.
 func createMessage(thing int) (topic, payload string) {
 	return fmt.Sprintf("ditto/org.acme/lamp-%d/things/twin/commands/create", thing),

@@ -146,6 +146,9 @@ func (l *load) problems(t traffic) []string {
 	if t.replies && l.replies != l.sent {
 		ps = append(ps, fmt.Sprintf("%d requests sent, %d responses", l.sent, l.replies))
 	}
+	if l.wrong > 0 {
+		ps = append(ps, fmt.Sprintf("%d of %d responses looked at are not the Thing, such as %.300q", l.wrong, l.replies/64, l.sample))
+	}
 	if l.sub != nil && l.delivered == 0 && l.acked > 0 {
 		ps = append(ps, "nothing was delivered to the subscriber")
 	}
@@ -206,7 +209,7 @@ func (b *bench) connect(addr string, t traffic) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.byReply = t.replies
+	l.byReply, l.expected = t.replies, isThing
 	for i := range t.clients {
 		id, reply := fmt.Sprintf("bench-%d", i), ""
 		if t.replies {

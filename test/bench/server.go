@@ -146,7 +146,7 @@ mappings:
       /features/environment/properties/temperature: /temp
       /features/environment/properties/humidity: /hum
       /attributes/lastSeen: {value: "{{ time:now }}"}
-log: {level: warn, format: text}
+log: {level: info, format: text}
 `
 
 func (p programs) startBroker(dir string, env ...string) (*server, error) {

@@ -1,0 +1,156 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// Client3 is an MQTT 3.1.1 client, by paho.mqtt.golang.
+type Client3 struct {
+	received
+	Paho   mqtt.Client
+	id     string
+	conn   net.Conn
+	fenced bool
+}
+
+// Dial3 connects with MQTT 3.1.1.
+func Dial3(t testing.TB, b *Broker, o Connect) *Client3 {
+	t.Helper()
+	c, err := TryDial3(t, b, o)
+	if err != nil {
+		t.Fatalf("connecting with MQTT 3.1.1: %v", err)
+	}
+	return c
+}
+
+// TryDial3 connects with MQTT 3.1.1.
+func TryDial3(t testing.TB, b *Broker, o Connect) (*Client3, error) {
+	t.Helper()
+	c := &Client3{received: received{t: t, inbox: newInbox()}, id: o.name(t)}
+	address := o.URL
+	if address == "" {
+		address = "tcp://" + b.MQTT()
+	}
+	opts := mqtt.NewClientOptions().
+		AddBroker(address).SetClientID(c.id).SetProtocolVersion(4).SetCleanSession(!o.Keep).
+		SetAutoReconnect(false).SetConnectRetry(false).SetConnectTimeout(Patience).SetWriteTimeout(Patience).
+		SetUsername(o.Username).SetPassword(o.Password).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+			c.inbox.put(Message{Topic: m.Topic(), Payload: string(m.Payload()), QoS: m.Qos(), Retain: m.Retained(), Duplicate: m.Duplicate()})
+		}).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.inbox.end(err) })
+	if o.TLS != nil {
+		opts.SetTLSConfig(o.TLS)
+	} else if o.URL == "" {
+		opts.SetCustomOpenConnectionFn(func(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
+			conn, err := net.DialTimeout("tcp", u.Host, Patience)
+			c.conn = conn
+			return conn, err
+		})
+	}
+	if o.Will != nil {
+		opts.SetBinaryWill(o.Will.Topic, o.Will.Payload, o.Will.QoS, o.Will.Retain)
+	}
+	c.Paho = mqtt.NewClient(opts)
+	if err := settle(c.Paho.Connect()); err != nil {
+		return c, err
+	}
+	t.Cleanup(c.Disconnect)
+	return c, nil
+}
+
+var errTimeout = fmt.Errorf("no acknowledgement within %v", Patience)
+
+func settle(token mqtt.Token) error {
+	if !token.WaitTimeout(Patience) {
+		return errTimeout
+	}
+	return token.Error()
+}
+
+func (c *Client3) ID() string    { return c.id }
+func (c *Client3) Version() byte { return 4 }
+
+func (c *Client3) Subscribe(filters ...string) {
+	c.t.Helper()
+	for _, f := range filters {
+		if code := c.SubscribeAt(f, 2); code > 2 {
+			c.t.Fatalf("subscribing to %s: refused with %#x", f, code)
+		}
+	}
+}
+
+func (c *Client3) SubscribeAt(filter string, qos byte) byte {
+	c.t.Helper()
+	token := c.Paho.Subscribe(filter, qos, nil).(*mqtt.SubscribeToken)
+	if err := settle(token); errors.Is(err, errTimeout) {
+		c.t.Fatalf("subscribing to %s: %v", filter, err)
+	}
+	code, ok := token.Result()[filter]
+	if !ok {
+		c.t.Fatalf("subscribing to %s: %v", filter, token.Error())
+	}
+	return code
+}
+
+func (c *Client3) Unsubscribe(filters ...string) {
+	c.t.Helper()
+	if err := settle(c.Paho.Unsubscribe(filters...)); err != nil {
+		c.t.Fatalf("unsubscribing from %v: %v", filters, err)
+	}
+}
+
+func (c *Client3) Publish(topic, payload string, qos byte) error {
+	return settle(c.Paho.Publish(topic, qos, false, payload))
+}
+
+func (c *Client3) PublishRetained(topic, payload string, qos byte) error {
+	return settle(c.Paho.Publish(topic, qos, true, payload))
+}
+
+func (c *Client3) Drain(filter string) []Message {
+	c.t.Helper()
+	at := fence(c.id)
+	if !c.fenced {
+		c.Subscribe(at)
+		c.fenced = true
+	}
+	if err := c.Publish(at, "", 1); err != nil {
+		c.t.Fatalf("drain: %v", err)
+	}
+	c.Wait(at)
+	return c.inbox.drain(filter)
+}
+
+func (c *Client3) Disconnect() {
+	c.Paho.Disconnect(0)
+	c.inbox.end(io.EOF)
+}
+
+func (c *Client3) Drop() {
+	if c.conn == nil {
+		c.t.Fatal("only a connection over TCP can be dropped")
+	}
+	_ = c.conn.Close()
+	c.inbox.end(io.EOF)
+	for deadline := time.Now().Add(Patience); c.Paho.IsConnectionOpen() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // paho tells nobody but by polling
+	}
+}
+
+// Dial connects with MQTT 5 or, version 4, 3.1.1.
+func Dial(t testing.TB, b *Broker, version byte, o Connect) Client {
+	t.Helper()
+	if version == 4 {
+		return Dial3(t, b, o)
+	}
+	return Dial5(t, b, o)
+}
