@@ -30,12 +30,7 @@ type writing struct {
 func (s *Service) change(cmd *Command, done func(*Outcome)) *protocol.Error {
 	m := cmd.Message
 	w := &writing{s: s, cmd: cmd, done: done}
-	if _, err := m.Topic.ThingID(); err != nil {
-		return protocol.AsError(err)
-	}
-	w.id = m.Topic.EntityID()
-	w.key = store.Key{Kind: kindThing, ID: w.id}
-	if err := w.read(); err != nil {
+	if err := w.prepare(); err != nil {
 		return err
 	}
 	tx, err := s.store.Begin(w.key)
@@ -50,10 +45,15 @@ func (s *Service) change(cmd *Command, done func(*Outcome)) *protocol.Error {
 	return nil
 }
 
-// read makes the change out of the message and checks all that can be checked
-// without the Thing.
-func (w *writing) read() *protocol.Error {
+// prepare makes the change out of the message and checks all that can be
+// checked without the Thing.
+func (w *writing) prepare() *protocol.Error {
 	m := w.cmd.Message
+	if _, err := m.Topic.ThingID(); err != nil {
+		return protocol.AsError(err)
+	}
+	w.id = m.Topic.EntityID()
+	w.key = store.Key{Kind: kindThing, ID: w.id}
 	var err *protocol.Error
 	if w.at, err = resourceAt(m.Path); err != nil {
 		return err
