@@ -119,6 +119,18 @@ func (c *Conn) write() {
 	}
 }
 
+// ackBound is how many bytes of acknowledgements wait for a client that does not
+// read them, before nothing more is read from it.
+const ackBound = chunk
+
+// hearable waits until the client reads what it is answered. It is called on
+// the connection's reader, with the session's lock held.
+func (c *Conn) hearable() {
+	for len(c.acks) > ackBound && c.closing == nil && !c.detached {
+		c.room.Wait()
+	}
+}
+
 // take moves up to a chunk of what is owed into buf. end is set when nothing
 // will follow.
 func (c *Conn) take(buf []byte) ([]byte, *ending) {
@@ -126,6 +138,9 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 	now := s.reg.opts.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(c.acks) > ackBound {
+		c.room.Broadcast()
+	}
 	buf = append(buf, c.acks...)
 	c.acks = c.acks[:0]
 	if c.closing != nil {
@@ -260,6 +275,7 @@ func (c *Conn) land(f *flight) {
 func (c *Conn) Pubrec(id uint16, code byte) {
 	s := c.sess
 	s.mu.Lock()
+	c.hearable()
 	f := s.flights[id]
 	switch {
 	case f == nil || f.qos != 2:

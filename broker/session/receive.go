@@ -56,6 +56,7 @@ func (c *Conn) Accept(id uint16, qos byte, dup bool) (*Slot, Verdict) {
 	most := s.reg.opts.ReceiveMaximum
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.hearable()
 	if qos == 1 && c.open[id] != nil {
 		return nil, Repeated // joins the one that is under way
 	}
@@ -190,7 +191,7 @@ func (c *Conn) drainLocked() {
 			c.sess.mu.Lock()
 		}
 		c.acknowledge(slot)
-		c.room.Signal()
+		c.room.Broadcast() // Accept and hearable wait for different things
 	}
 	c.draining = false
 }
@@ -236,6 +237,7 @@ func (c *Conn) acknowledge(slot *Slot) {
 func (c *Conn) Pubrel(id uint16) {
 	s := c.sess
 	s.mu.Lock()
+	c.hearable()
 	r := s.received[id]
 	if r == nil || !r.complete {
 		code := packets.ErrPacketIdentifierNotFound.Code

@@ -206,3 +206,36 @@ func TestQuotaIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+func TestAClientThatDoesNotReadItsAcknowledgementsIsReadNoFurther(t *testing.T) {
+	inBubble(t, Options{ReceiveMaximum: 10}, func(t *testing.T, h *hall) {
+		w := newTape(5)
+		w.gate = make(chan struct{})
+		c, _ := h.Connect(Peer{ClientID: "deaf", Version: 5}, Terms{Expiry: Forever}, w)
+		c.Start()
+		sent := make(chan int)
+		go func() {
+			n := 0
+			for range 100_000 {
+				slot, v := c.Accept(1, 1, false)
+				if v != Fresh {
+					break
+				}
+				slot.Ack(nil)
+				n++
+			}
+			sent <- n
+		}()
+		synctest.Wait()
+		c.sess.mu.Lock()
+		held := len(c.acks)
+		c.sess.mu.Unlock()
+		if held < ackBound || held > ackBound+100 {
+			t.Errorf("%d bytes are held", held)
+		}
+		close(w.gate)
+		if n := <-sent; n != 100_000 {
+			t.Errorf("%d publishes were taken in the end", n)
+		}
+	})
+}

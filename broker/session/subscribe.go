@@ -50,6 +50,7 @@ func (c *Conn) Unsuback(id uint16, codes []byte) { c.answer(packets.Unsuback, id
 
 func (c *Conn) answer(kind byte, id uint16, codes []byte, reason string) {
 	c.sess.mu.Lock()
+	c.hearable()
 	if !c.detached && c.closing == nil {
 		c.acks = appendSubscribed(c.acks, kind, c.peer.Version, id, codes, c.reason(reason))
 	}
