@@ -13,15 +13,24 @@ import (
 type Headers struct{ list []header }
 
 type header struct {
-	key   string         // lower case
-	name  string         // as it came; "" when that is key
+	name  string         // as it came
 	text  string         // the value, when value is nil
 	value *jsondoc.Value // nil: a string, text
 }
 
+// key is the name in lower case.
+func (hd *header) key() string {
+	for i := range len(hd.name) {
+		if c := hd.name[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return strings.ToLower(hd.name)
+		}
+	}
+	return hd.name
+}
+
 func (h *Headers) find(key string) int {
 	for i := range h.list {
-		if k := h.list[i].key; len(k) == len(key) && (k == key || strings.EqualFold(k, key)) {
+		if n := h.list[i].name; len(n) == len(key) && (n == key || strings.EqualFold(n, key)) {
 			return i
 		}
 	}
@@ -82,21 +91,7 @@ func (h *Headers) set(key, text string, v *jsondoc.Value) {
 		h.list[i].text, h.list[i].value = text, v
 		return
 	}
-	hd := header{key: lower(key), text: text, value: v}
-	if hd.key != key {
-		hd.name = key
-	}
-	h.list = append(h.list, hd)
-}
-
-// lower is strings.ToLower without its price for what is lower case already.
-func lower(s string) string {
-	for i := range len(s) {
-		if c := s[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
-			return strings.ToLower(s)
-		}
-	}
-	return s
+	h.list = append(h.list, header{name: key, text: text, value: v})
 }
 
 // Delete takes a header out.
@@ -113,18 +108,11 @@ func (h *Headers) Len() int { return len(h.list) }
 func (h *Headers) All() iter.Seq2[string, *jsondoc.Value] {
 	return func(yield func(string, *jsondoc.Value) bool) {
 		for i := range h.list {
-			if !yield(h.list[i].spelling(), h.list[i].asValue()) {
+			if !yield(h.list[i].name, h.list[i].asValue()) {
 				return
 			}
 		}
 	}
-}
-
-func (hd *header) spelling() string {
-	if hd.name != "" {
-		return hd.name
-	}
-	return hd.key
 }
 
 // Clone is a copy that can be changed.
@@ -144,7 +132,7 @@ func (h *Headers) AppendJSON(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = jsondoc.AppendString(dst, hd.spelling())
+		dst = jsondoc.AppendString(dst, hd.name)
 		dst = append(dst, ':')
 		if hd.value == nil {
 			dst = jsondoc.AppendString(dst, hd.text)
@@ -179,18 +167,15 @@ func (h *Headers) ContentType() string {
 	return s
 }
 
-// parseHeaders reads the headers of an envelope; a null stands for no header,
+// parse reads the headers of an envelope; a null stands for no header,
 // as in Ditto. Of two that differ only in case the last one counts.
-func parseHeaders(v *jsondoc.Value) Headers {
-	n := v.Len()
-	if n == 0 {
-		return Headers{}
+func (h *Headers) parse(v *jsondoc.Value) {
+	if n := v.Len(); n > cap(h.list) {
+		h.list = make([]header, 0, n)
 	}
-	h := Headers{list: make([]header, 0, n)}
 	for name, value := range v.Members() {
 		if !value.IsNull() {
 			h.set(name, "", value)
 		}
 	}
-	return h
 }

@@ -12,7 +12,9 @@ func headersOf(t testing.TB, text string) Headers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parseHeaders(v)
+	var h Headers
+	h.parse(v)
+	return h
 }
 
 func TestHeadersAreFoundWithoutRegardToCase(t *testing.T) {

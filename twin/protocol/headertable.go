@@ -118,15 +118,15 @@ func (h *Headers) Admit() *Error {
 	kept := h.list[:0]
 	for i := range h.list {
 		hd := h.list[i]
-		rule := RuleOf(hd.key)
+		rule := RuleOf(hd.key())
 		if !rule.In {
 			continue
 		}
 		if rule.Changes && !asksForNothing(&hd) {
-			return HeaderNotSupported(hd.spelling())
+			return HeaderNotSupported(hd.name)
 		}
 		if rule.check != nil {
-			if err := rule.check(hd.spelling(), hd.asValue()); err != nil {
+			if err := rule.check(hd.name, hd.asValue()); err != nil {
 				return err
 			}
 		}
@@ -138,7 +138,7 @@ func (h *Headers) Admit() *Error {
 
 // asksForNothing: if-equal: update is what happens anyway, dry-run: false too.
 func asksForNothing(hd *header) bool {
-	switch hd.key {
+	switch hd.key() {
 	case "if-equal":
 		return hd.asText() == "update"
 	case "dry-run":
@@ -152,7 +152,7 @@ func asksForNothing(hd *header) bool {
 func (h *Headers) Outward() Headers {
 	out := Headers{list: make([]header, 0, len(h.list)+3)}
 	for i := range h.list {
-		if RuleOf(h.list[i].key).Out {
+		if RuleOf(h.list[i].key()).Out {
 			out.list = append(out.list, h.list[i])
 		}
 	}

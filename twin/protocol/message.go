@@ -20,6 +20,12 @@ type Message struct {
 	Extra     *jsondoc.Value // nil: none
 }
 
+// parsed is a message with room for the headers that most have.
+type parsed struct {
+	Message
+	room [3]header
+}
+
 // ParseMessage reads an envelope. outer is what the MQTT topic says already,
 // or nil; the envelope's topic may then be missing, and must not say anything
 // else. The payload must not be changed afterwards: the message holds on to
@@ -28,7 +34,9 @@ type Message struct {
 // The error is an [*Error]. With it comes as much of the message as was
 // understood, for [Error.Response]; it may be nil.
 func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, error) {
-	m := new(Message)
+	p := new(parsed)
+	m := &p.Message
+	m.Headers.list = p.room[:0:len(p.room)]
 	if outer != nil {
 		m.Topic = *outer
 	}
@@ -96,7 +104,7 @@ func (m *Message) parseHeaders(v *jsondoc.Value) *Error {
 	switch v.Kind() {
 	case jsondoc.KindNull:
 	case jsondoc.KindObject:
-		m.Headers = parseHeaders(v)
+		m.Headers.parse(v)
 	default:
 		return JSONWrongKind("/headers", v.Kind(), jsondoc.KindObject)
 	}
@@ -224,19 +232,34 @@ func isPlain(s string) bool {
 // Instant): in UTC, with a fraction of no, three, six or nine digits.
 func AppendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
-	dst = t.AppendFormat(dst, "2006-01-02T15:04:05")
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, time.RFC3339Nano)
+	}
+	hour, minute, second := t.Clock()
+	dst = append(appendDigits(dst, year, 4), '-')
+	dst = append(appendDigits(dst, int(month), 2), '-')
+	dst = append(appendDigits(dst, day, 2), 'T')
+	dst = append(appendDigits(dst, hour, 2), ':')
+	dst = append(appendDigits(dst, minute, 2), ':')
+	dst = appendDigits(dst, second, 2)
 	if ns := t.Nanosecond(); ns != 0 {
 		digits := 9
 		for ns%1000 == 0 {
 			ns /= 1000
 			digits -= 3
 		}
-		dst = append(dst, '.')
-		for div := pow10[digits-1]; div > 0; div /= 10 {
-			dst = append(dst, byte('0'+ns/div%10))
-		}
+		dst = appendDigits(append(dst, '.'), ns, digits)
 	}
 	return append(dst, 'Z')
 }
 
-var pow10 = [...]int{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}
+// appendDigits appends a number with exactly so many digits.
+func appendDigits(dst []byte, n, digits int) []byte {
+	var room [9]byte
+	for i := digits - 1; i >= 0; i-- {
+		room[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return append(dst, room[:digits]...)
+}
