@@ -15,10 +15,10 @@ import (
 // Client3 is an MQTT 3.1.1 client, by paho.mqtt.golang.
 type Client3 struct {
 	received
-	Paho   mqtt.Client
-	id     string
-	conn   net.Conn
-	fenced bool
+	Paho mqtt.Client
+	id   string
+	conn net.Conn
+	lost chan struct{}
 }
 
 // Dial3 connects with MQTT 3.1.1.
@@ -34,7 +34,7 @@ func Dial3(t testing.TB, b *Broker, o Connect) *Client3 {
 // TryDial3 connects with MQTT 3.1.1.
 func TryDial3(t testing.TB, b *Broker, o Connect) (*Client3, error) {
 	t.Helper()
-	c := &Client3{received: received{t: t, inbox: newInbox()}, id: o.name(t)}
+	c := &Client3{received: received{t: t, inbox: newInbox()}, id: o.name(t), lost: make(chan struct{})}
 	address := o.URL
 	if address == "" {
 		address = "tcp://" + b.MQTT()
@@ -46,14 +46,20 @@ func TryDial3(t testing.TB, b *Broker, o Connect) (*Client3, error) {
 		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
 			c.inbox.put(Message{Topic: m.Topic(), Payload: string(m.Payload()), QoS: m.Qos(), Retain: m.Retained(), Duplicate: m.Duplicate()})
 		}).
-		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.inbox.end(err) })
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) {
+			c.inbox.end(err)
+			close(c.lost)
+		})
 	if o.TLS != nil {
 		opts.SetTLSConfig(o.TLS)
 	} else if o.URL == "" {
 		opts.SetCustomOpenConnectionFn(func(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
 			conn, err := net.DialTimeout("tcp", u.Host, Patience)
-			c.conn = conn
-			return conn, err
+			if err != nil {
+				return nil, err
+			}
+			c.conn = droppable{conn}
+			return c.conn, nil
 		})
 	}
 	if o.Will != nil {
@@ -118,16 +124,7 @@ func (c *Client3) PublishRetained(topic, payload string, qos byte) error {
 
 func (c *Client3) Drain(filter string) []Message {
 	c.t.Helper()
-	at := fence(c.id)
-	if !c.fenced {
-		c.Subscribe(at)
-		c.fenced = true
-	}
-	if err := c.Publish(at, "", 1); err != nil {
-		c.t.Fatalf("drain: %v", err)
-	}
-	c.Wait(at)
-	return c.inbox.drain(filter)
+	return c.drainAfter(c, filter)
 }
 
 func (c *Client3) Disconnect() {
@@ -141,9 +138,23 @@ func (c *Client3) Drop() {
 	}
 	_ = c.conn.Close()
 	c.inbox.end(io.EOF)
-	for deadline := time.Now().Add(Patience); c.Paho.IsConnectionOpen() && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond) // paho tells nobody but by polling
+	select {
+	case <-c.lost:
+	case <-time.After(Patience):
+		c.t.Errorf("paho does not notice that its connection is gone")
 	}
+}
+
+// droppable is a connection that looks cut from the other side when it is closed
+// here; otherwise paho would not report it as lost.
+type droppable struct{ net.Conn }
+
+func (d droppable) Read(p []byte) (int, error) {
+	n, err := d.Conn.Read(p)
+	if errors.Is(err, net.ErrClosed) {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // Dial connects with MQTT 5 or, version 4, 3.1.1.

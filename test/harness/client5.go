@@ -50,7 +50,6 @@ type Client5 struct {
 	Disconnected chan *paho.Disconnect
 	id           string
 	conn         net.Conn
-	fenced       bool
 }
 
 // Dial5 connects with MQTT 5.
@@ -130,7 +129,7 @@ func TryDial5(t testing.TB, b *Broker, o Connect) (*Client5, error) {
 func (c *Client5) ID() string    { return c.id }
 func (c *Client5) Version() byte { return 5 }
 
-// Request subscribes as it is told and returns the answer.
+// SubscribeWith subscribes as it is told and returns the answer.
 func (c *Client5) SubscribeWith(s *paho.Subscribe) (*paho.Suback, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
@@ -217,16 +216,7 @@ func (c *Client5) Request(topic, payload string, qos byte, responseTopic string)
 
 func (c *Client5) Drain(filter string) []Message {
 	c.t.Helper()
-	at := fence(c.id)
-	if !c.fenced {
-		c.Subscribe(at)
-		c.fenced = true
-	}
-	if err := c.Publish(at, "", 1); err != nil {
-		c.t.Fatalf("drain: %v", err)
-	}
-	c.Wait(at)
-	return c.inbox.drain(filter)
+	return c.drainAfter(c, filter)
 }
 
 func (c *Client5) Disconnect() {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +94,9 @@ func (i *inbox) drain(filter string) []Message {
 	defer i.mu.Unlock()
 	var taken, left []Message
 	for _, m := range i.waiting {
+		if strings.HasPrefix(m.Topic, fences) {
+			continue // another subscription's copy of one
+		}
 		if Matches(filter, m.Topic) {
 			taken = append(taken, m)
 		} else {
@@ -156,8 +160,9 @@ type Client interface {
 
 // received is what both kinds of client share.
 type received struct {
-	t     testing.TB
-	inbox *inbox
+	t      testing.TB
+	inbox  *inbox
+	drains int
 }
 
 func (r *received) Wait(filter string) Message {
@@ -173,8 +178,26 @@ func (r *received) WaitWithin(filter string, within time.Duration) (Message, err
 	return r.inbox.take(filter, within)
 }
 
-// fence is a topic that only one client uses. A message published there comes
+// fences are topics that only one client uses. A message published there comes
 // back behind everything that was due to the client before.
+const fences = "harness/fence/"
+
 func fence(id string) string {
-	return "harness/fence/" + strings.NewReplacer("/", "_", "+", "_", "#", "_").Replace(id)
+	return fences + strings.NewReplacer("/", "_", "+", "_", "#", "_", "$", "_").Replace(id)
+}
+
+// drainAfter is Drain for both kinds of client.
+func (r *received) drainAfter(c Client, filter string) []Message {
+	r.t.Helper()
+	at := fence(c.ID())
+	if r.drains == 0 {
+		c.Subscribe(at + "/+")
+	}
+	r.drains++
+	at += "/" + strconv.Itoa(r.drains)
+	if err := c.Publish(at, "", 1); err != nil {
+		r.t.Fatalf("drain: %v", err)
+	}
+	r.Wait(at)
+	return r.inbox.drain(filter)
 }
