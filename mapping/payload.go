@@ -50,27 +50,29 @@ func (r *rule) value(m *message) (*jsondoc.Value, *protocol.Error) {
 		text := bytes.Trim(m.in.Payload, " \t\r\n")
 		n, err := jsondoc.Number(string(text))
 		if err != nil {
-			return nil, r.refuse("the payload %s is not a number as JSON writes them", excerpt(text))
+			return nil, r.refuse("the payload %s is not a number as JSON writes them", excerpt(text, maxExcerpt))
 		}
 		return n, nil
 	}
 	if m.payload == nil {
 		v, err := jsondoc.Parse(m.in.Payload, jsondoc.Limits{})
 		if err != nil {
-			return nil, r.refuse("the payload %s is not JSON: %v", excerpt(m.in.Payload), err)
+			return nil, r.refuse("the payload %s is not JSON: %v", excerpt(m.in.Payload, maxExcerpt), err)
 		}
 		m.payload = v
 	}
 	return m.payload, nil
 }
 
-// excerpt is the beginning of a payload, quoted, for an error message.
-func excerpt(payload []byte) string {
-	const most = 40
-	if len(payload) <= most {
-		return quote(payload)
+// maxExcerpt is how many bytes of a payload an error message shows.
+const maxExcerpt = 40
+
+// excerpt is the beginning of what a client sent, quoted, for an error message.
+func excerpt(sent []byte, most int) string {
+	if len(sent) <= most {
+		return quote(sent)
 	}
-	return quote(payload[:most]) + "…"
+	return quote(sent[:most]) + "…"
 }
 
 func quote(text []byte) string {

@@ -23,7 +23,7 @@ const (
 // Input is an MQTT message that a client published.
 type Input struct {
 	Topic    string
-	Payload  []byte // the changes may keep it: it must not change afterwards
+	Payload  []byte // not kept
 	Client   string // its client ID
 	Username string // "" for a client without
 	Now      time.Time
@@ -216,7 +216,7 @@ func (r *rule) refuse(format string, args ...any) *protocol.Error {
 
 // refuseID is the error of an ID that breaks Ditto's rules.
 func (r *rule) refuseID(id string, err error) *protocol.Error {
-	refusal := r.refuse("it makes the ID %q, which is not one", id)
+	refusal := r.refuse("it makes the ID %s, which is not one", excerpt([]byte(id), 2*protocol.MaxIDLength))
 	var of *protocol.Error
 	if errors.As(err, &of) {
 		refusal.Status, refusal.Code, refusal.Description, refusal.Href = of.Status, of.Code, of.Description, of.Href

@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -214,6 +216,35 @@ func TestARefusalOfOneRuleLeavesNoChangeOfOthers(t *testing.T) {
 	if changes, matched, err := r.Map(&Input{Topic: "t", Payload: []byte("no JSON")}); changes != nil || !matched || err == nil {
 		t.Errorf("changes %q, matched %v, error %v", told(changes), matched, err)
 	}
+}
+
+func TestMapIsForManyGoroutines(t *testing.T) {
+	r := compile(t, RuleConfig{Topic: "t/{d}/{k}", Thing: "a:{{ d }}-{{ k }}", Create: &CreateConfig{Policy: "p:{{ payload:/v }}"},
+		Set: lines(t, "/attributes/{{ k }}/x", "/v", "/features/f/properties/y", `="{{ payload:/v }} {{ d }}"`)})
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			var kept []Change
+			for i := range 200 {
+				payload := fmt.Appendf(nil, `{"v":%d}`, g*1000+i)
+				changes, _, err := r.Map(&Input{Topic: fmt.Sprintf("t/%d/%d", g, i), Payload: payload})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				clear(payload) // it is the caller's again
+				kept = append(kept, changes...)
+			}
+			for i := range kept {
+				v := g*1000 + i
+				want := fmt.Sprintf(`a:%d-%d {"attributes":{"%d":{"x":%d}},"features":{"f":{"properties":{"y":"%d %d"}}}} p:%d`, g, i, i, v, v, g, v)
+				if got := told(kept[i:i+1]) + " " + *kept[i].Create; got != want {
+					t.Errorf("got  %s\nwant %s", got, want)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestMapCreatesWhereItIsAskedTo(t *testing.T) {
