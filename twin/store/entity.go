@@ -77,6 +77,7 @@ type entity struct {
 
 	// Guarded by the queue's mutex.
 	storedLive bool  // the snapshot file has it, and not as a tombstone
+	writing    bool  // the snapshot writer is at it: storedLive may be wrong
 	unstored   int64 // what it is counted for in the queue's sum of unstored bytes
 }
 
@@ -132,6 +133,17 @@ func (t *table) peek(k Key) *version {
 	e.used = true
 	sh.mu.Unlock()
 	return e.cur.Load()
+}
+
+// glance is peek for those who look at everything: it does not count as use.
+func (t *table) glance(k Key) *version {
+	sh := t.shard(k)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if e := sh.m[k]; e != nil {
+		return e.cur.Load()
+	}
+	return nil
 }
 
 // hold gives the entity and keeps it in memory until released. It may not be

@@ -30,10 +30,10 @@ func (s *Store) Keys(kind Kind, prefix, after string, n int) ([]string, error) {
 		if e.key.Kind != kind || e.key.ID <= after || !strings.HasPrefix(e.key.ID, prefix) {
 			continue
 		}
-		if e.storedLive {
-			gone[e.key.ID] = struct{}{}
-		} else {
+		if e.cur.Load().state != nil {
 			made = append(made, e.key.ID)
+		} else {
+			gone[e.key.ID] = struct{}{}
 		}
 	}
 	s.queue.mu.Unlock()
@@ -49,10 +49,13 @@ func (s *Store) Keys(kind Kind, prefix, after string, n int) ([]string, error) {
 				if isTombstone(entry) || string(k) == after {
 					continue
 				}
-				if _, ok := gone[string(k)]; ok {
+				id := string(k)
+				if _, ok := gone[id]; ok {
 					continue
 				}
-				id := string(k)
+				if v := s.table.glance(Key{kind, id}); v != nil && v.state == nil {
+					continue // deleted meanwhile
+				}
 				for len(made) > 0 && made[0] < id && !full() {
 					out = append(out, made[0])
 					made = made[1:]

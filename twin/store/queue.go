@@ -32,7 +32,7 @@ type queue struct {
 	// What differs from the snapshot file.
 	dirty    []*entity
 	unstored int64                // bytes in memory that only the journal holds
-	drift    map[*entity]struct{} // made or deleted since
+	drift    map[*entity]struct{} // perhaps made or deleted since
 }
 
 // span is a range of sequence numbers, ends included.
@@ -72,10 +72,13 @@ func (q *queue) admit(s *Store) error {
 		select {
 		case <-room:
 		case <-patience.C:
-			s.counters.busy.Add(1)
 			q.mu.Lock()
-			stuck := q.stuck
+			stillFull, stuck := q.isFull(), q.stuck
 			q.mu.Unlock()
+			if !stillFull {
+				return nil
+			}
+			s.counters.busy.Add(1)
 			if stuck != nil {
 				return stuck
 			}
@@ -217,9 +220,9 @@ func (q *queue) count(e *entity, bytes int64) {
 }
 
 // drifted notes whether the snapshot file and memory agree on the entity's
-// existence; the queue is locked.
+// existence, or may not; the queue is locked.
 func (q *queue) drifted(e *entity, v *version) {
-	if (v.state != nil) != e.storedLive {
+	if e.writing || (v.state != nil) != e.storedLive {
 		q.drift[e] = struct{}{}
 	} else {
 		delete(q.drift, e)
@@ -233,6 +236,10 @@ func (q *queue) putBack(list []*entity, chosen int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, e := range list {
+		if i < chosen {
+			e.writing = false
+			q.drifted(e, e.cur.Load())
+		}
 		if i >= chosen || !e.dirty.Load() {
 			e.dirty.Store(true)
 			q.dirty = append(q.dirty, e)

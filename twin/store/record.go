@@ -132,11 +132,14 @@ func checkRecord(text []byte, seq *[8]byte) error {
 		return fmt.Errorf("%w: %d bytes are too few", errRecord, len(text))
 	}
 	body := text[:len(text)-trailerSize]
-	sum := crc32.Update(crc32.Update(0, castagnoli, body), castagnoli, seq[:])
-	if sum != binary.LittleEndian.Uint32(text[len(body):]) {
+	if checksum(body, seq) != binary.LittleEndian.Uint32(text[len(body):]) {
 		return fmt.Errorf("%w: checksum differs", errRecord)
 	}
 	return nil
+}
+
+func checksum(body []byte, seq *[8]byte) uint32 {
+	return crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, seq[:])
 }
 
 // decodeRecord reads the record with the given sequence number. Distances come

@@ -203,6 +203,8 @@ func (s *Store) choose(list []*entity, chunk []chosen) []chosen {
 		}
 		bytes += v.cost
 		e.dirty.Store(false)
+		e.writing = true
+		q.drifted(e, v)
 		chunk = append(chunk, chosen{e, v})
 	}
 	for {
@@ -260,7 +262,7 @@ func (s *Store) writeChunk(chunk []chosen) error {
 	q := &s.queue
 	q.mu.Lock()
 	for _, c := range chunk {
-		c.e.storedLive = c.v.state != nil
+		c.e.storedLive, c.e.writing = c.v.state != nil, false
 		cur := c.e.cur.Load()
 		q.drifted(c.e, cur)
 		if cur.seq == c.v.seq {

@@ -41,7 +41,7 @@ func textKind(name string) KindSpec {
 }
 
 func testKinds() map[Kind]KindSpec {
-	return map[Kind]KindSpec{things: textKind("things"), policies: textKind("policies")}
+	return map[Kind]KindSpec{things: textKind("thing"), policies: textKind("policy")}
 }
 
 func open(t testing.TB, dir string, o Options) *Store {
