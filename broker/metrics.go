@@ -23,6 +23,7 @@ type metrics struct {
 	events               prometheus.Counter
 	responses            prometheus.Counter
 	published            prometheus.Counter
+	publicationsFailed   prometheus.Counter
 	wills                prometheus.Counter
 	refused              *prometheus.CounterVec
 }
@@ -44,6 +45,7 @@ func newMetrics(b *Broker) *metrics {
 	m.events = counter("events_total", "Twin events that came of changes.")
 	m.responses = counter("responses_total", "Responses and errors made.")
 	m.published = counter("publications_total", "Messages made by publications.")
+	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no topic for.")
 	m.wills = counter("wills_total", "Wills sent.")
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinbroker_publishes_received_total", Help: "PUBLISH packets received, by QoS.",

@@ -1,7 +1,11 @@
 package broker
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -67,6 +71,10 @@ func (b *Broker) tell(events []*protocol.Message) {
 			}
 		})
 		for _, out := range publications.For(e) {
+			if out.Err != nil {
+				b.publicationFailed(e, &out)
+				continue
+			}
 			m := &session.Message{
 				Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
 				Props: session.Properties{ContentType: out.ContentType},
@@ -78,6 +86,15 @@ func (b *Broker) tell(events []*protocol.Message) {
 			}
 			b.relay(m, out.Retain)
 		}
+	}
+}
+
+// publicationFailed counts an event that a publication has no topic for, and
+// says so in the log, for each publication as often as for one client.
+func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
+	b.metrics.publicationsFailed.Inc()
+	if say, hidden := b.refusals.mayLog(fmt.Sprintf("publications[%d]", out.Publication), time.Now()); say {
+		b.log.Warn("an event could not be published", "publication", out.Publication, "thing", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
 	}
 }
 
