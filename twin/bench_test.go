@@ -23,7 +23,7 @@ func benchSender() Sender {
 func BenchmarkWorkOut(b *testing.B) {
 	s := &Service{thingSize: DefaultThingSize, depth: jsondoc.DefaultDepth,
 		history: []string{protocol.HeaderOriginator, protocol.HeaderCorrelationID}}
-	cur, err := jsondoc.ParseString(lamp)
+	v, err := jsondoc.ParseString(lamp)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -31,7 +31,9 @@ func BenchmarkWorkOut(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	cur := newDocument(v)
 	sender := benchSender()
+	var room []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		w := &writing{s: s, cmd: &Command{Message: m, Sender: sender}, done: func(*Outcome) {}}
@@ -45,8 +47,8 @@ func BenchmarkWorkOut(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		w.record()
-		w.tell(cur, next, protocol.ActionModified, 204, 7, m.Timestamp)
+		room, _ = w.record(room[:0])
+		w.tell(cur.Value, next.Value, protocol.ActionModified, 204, 7, m.Timestamp)
 		cur = next
 	}
 }

@@ -11,9 +11,34 @@ import (
 
 // document is the state of a Thing or of a Policy: the whole of it as JSON,
 // without what the store knows (revision and times).
-type document struct{ *jsondoc.Value }
+type document struct {
+	*jsondoc.Value
+	// held is how much text the value may keep in memory: its own as it was
+	// made in one piece, and each value that changed it since. What is left of
+	// one of those keeps all of it alive.
+	held int
+}
 
 var _ store.State = document{}
+
+// newDocument is a document in one piece.
+func newDocument(v *jsondoc.Value) document { return document{v, v.Size()} }
+
+// next is the document after it was changed to v by value. It is put into one
+// piece again before it holds much more than it says; that costs as much as
+// copying the text of the changes since the last time.
+func (d document) next(v, value *jsondoc.Value) document {
+	held := d.held
+	if value != nil && value.Kind() >= jsondoc.KindObject {
+		held += value.Size()
+	}
+	if held > 2*v.Size()+heldAnyway {
+		return newDocument(v.Compact())
+	}
+	return document{v, held}
+}
+
+const heldAnyway = 4096
 
 // recovered is for texts that the store keeps: they were checked when they
 // came in, and may be nested deeper as a whole than a message may be.
@@ -27,7 +52,7 @@ func decodeDocument(text []byte) (store.State, error) {
 	if v.Kind() != jsondoc.KindObject {
 		return nil, fmt.Errorf("a document is an object, not a %s", v.Kind())
 	}
-	return document{v}, nil
+	return newDocument(v), nil
 }
 
 // op is what a change does. The numbers are written into the journal and
@@ -75,18 +100,6 @@ func (c *change) appendTo(dst []byte) []byte {
 	return dst
 }
 
-// size is about what appendTo appends.
-func (c *change) size() int {
-	n := 4
-	for _, name := range c.path {
-		n += len(name) + 1
-	}
-	if c.value != nil {
-		n += c.value.Size()
-	}
-	return n
-}
-
 var errRecord = errors.New("the record of a change is cut off")
 
 // decodeChange reads a record. The value is a copy, so that the document does
@@ -113,36 +126,39 @@ func decodeChange(record []byte) (change, error) {
 	return c, nil
 }
 
-// apply gives the document after the change, nil when it goes. It is the only
-// way in which documents change, live and when the journal is read again.
+// apply gives the document after the change, one without a value when it goes.
+// It is the only way in which documents change, live and when the journal is
+// read again.
 //
 // The error is a [*jsondoc.PathError] where the path leads through a number,
 // an array or the like. A null on the way is an empty part, and gives way.
-func (c *change) apply(cur *jsondoc.Value) (*jsondoc.Value, error) {
+func (c *change) apply(cur document) (document, error) {
 	switch c.op {
 	case opPut:
-		return c.value, nil
+		return newDocument(c.value), nil
 	case opRemove:
-		return nil, nil
+		return document{}, nil
 	}
-	if cur == nil {
-		return nil, fmt.Errorf("change %d of %s: there is no document", c.op, c.path)
+	if cur.Value == nil {
+		return document{}, fmt.Errorf("change %d of %s: there is no document", c.op, c.path)
 	}
 	switch c.op {
 	case opSet:
 		next, err := cur.Set(c.path, c.value)
 		var blocked *jsondoc.PathError
 		if errors.As(err, &blocked) && blocked.Kind == jsondoc.KindNull {
-			return cur.Overwrite(c.path, c.value), nil
+			next = cur.Overwrite(c.path, c.value)
+		} else if err != nil {
+			return document{}, err
 		}
-		return next, err
+		return cur.next(next, c.value), nil
 	case opMerge:
-		return cur.Merge(jsondoc.Nest(c.path, c.value)), nil
+		return cur.next(cur.Merge(jsondoc.Nest(c.path, c.value)), c.value), nil
 	case opDelete:
 		next, _ := cur.Delete(c.path)
-		return next, nil
+		return cur.next(next, nil), nil
 	}
-	return nil, fmt.Errorf("there is no change of kind %d", c.op)
+	return document{}, fmt.Errorf("there is no change of kind %d", c.op)
 }
 
 // applyRecord is apply for the store, when it reads the journal again.
@@ -154,13 +170,13 @@ func applyRecord(cur store.State, record []byte) (store.State, error) {
 	if c.value == nil && c.op != opDelete && c.op != opRemove {
 		return nil, errRecord
 	}
-	var was *jsondoc.Value
+	var was document
 	if cur != nil {
-		was = cur.(document).Value
+		was = cur.(document)
 	}
 	next, err := c.apply(was)
-	if err != nil || next == nil {
+	if err != nil || next.Value == nil {
 		return nil, err
 	}
-	return document{next}, nil
+	return next, nil
 }

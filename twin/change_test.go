@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,6 +47,40 @@ func TestRecordsThatAreNoneAreRefused(t *testing.T) {
 		if _, err := decodeDocument([]byte(text)); err == nil {
 			t.Errorf("%q is no document", text)
 		}
+	}
+}
+
+// A value cut out of a message keeps all of that message's text alive. A
+// document must not come to hold a hundred messages for a hundred numbers.
+func TestADocumentDoesNotHoldWhatItNoLongerSays(t *testing.T) {
+	d := newDocument(jsondoc.Object())
+	compacted := 0
+	for i := range 2000 {
+		patch, err := jsondoc.ParseString(fmt.Sprintf(`{"a%d":%d,"pad":"%s"}`, i%100, i, strings.Repeat("x", 300)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := change{op: opMerge, value: patch}
+		before := d.held
+		if d, err = c.apply(d); err != nil {
+			t.Fatal(err)
+		}
+		if d.held < before {
+			compacted++
+		}
+		if d.held > 2*d.Size()+heldAnyway {
+			t.Fatalf("change %d: %d bytes, and %d held", i, d.Size(), d.held)
+		}
+	}
+	if compacted == 0 || compacted > 200 {
+		t.Errorf("put into one piece %d times", compacted)
+	}
+	for i := range 100 {
+		c := change{op: opDelete, path: jsondoc.Pointer{fmt.Sprintf("a%d", i)}}
+		d, _ = c.apply(d)
+	}
+	if want := `{"pad":"` + strings.Repeat("x", 300) + `"}`; d.String() != want {
+		t.Errorf("left is %s", d)
 	}
 }
 

@@ -73,10 +73,10 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 	}
 	p := tx.Get(ofPolicy)
 	switch existing := documentOf(p); {
-	case existing == nil:
+	case existing.Value == nil:
 		put := change{op: opPut, value: own}
-		tx.Put(ofPolicy, put.appendTo(make([]byte, 0, put.size())), document{own})
-	case !jsondoc.Equal(existing, own):
+		tx.Put(ofPolicy, put.appendTo(nil), newDocument(own))
+	case !jsondoc.Equal(existing.Value, own):
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every
 		// deletion of a Thing.
@@ -102,7 +102,7 @@ func (w *writing) createWith(tx *store.Tx, e store.Entry) {
 	}
 	w.change = change{op: opPut, value: w.parts.thing(w.id)}
 	w.at = resThing
-	w.commit(tx, e, nil, protocol.ActionCreated, 201)
+	w.commit(tx, e, document{}, protocol.ActionCreated, 201)
 }
 
 // withoutNulls: what a merge removes is not there in a Thing that it makes.

@@ -221,7 +221,7 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 		case memberFeatures:
 			accepted, err = acceptFeatures(at, part)
 			parts.features = accepted
-		case "_policy", "_copyPolicyFrom":
+		case "_policy", "_copyPolicyFrom", "_metadata":
 			// Ditto looks at them when the Thing is created, and passes over
 			// them otherwise. Whether it will be created is not known yet.
 			return parts, protocol.SignalUnsupported("The member '" + name + "' of a Thing")

@@ -29,7 +29,7 @@ func (s *Service) Snapshot(id string, fn func(*Snapshot, error)) {
 		return
 	}
 	s.store.After(e.Seq, func(err error) {
-		switch thing := documentOf(e); {
+		switch thing := documentOf(e).Value; {
 		case err != nil:
 			fn(nil, err)
 		case thing == nil:
@@ -85,7 +85,7 @@ func (s *Service) answer(seq uint64, cmd *Command, value *jsondoc.Value, done fu
 // view is what stands at a path of a Thing.
 func (s *Service) view(id string, e store.Entry, at resource, p jsondoc.Pointer, fields *jsondoc.Selector,
 	who policy.Subjects) (*jsondoc.Value, *protocol.Error) {
-	thing := documentOf(e)
+	thing := documentOf(e).Value
 	if thing == nil || !policy.Allows(policyIDOf(thing), who, policy.Read, policy.Thing, p) {
 		return nil, protocol.ThingNotFound(id)
 	}

@@ -78,10 +78,9 @@ func addOwn(h *protocol.Headers, cmd *Command) {
 var no = jsondoc.Bool(false)
 
 // record is what goes into the journal: the change, and the headers that are
-// kept with it, as the members of a JSON object.
-func (w *writing) record() (record, headers []byte) {
+// kept with it as a JSON object, in memory that begins with buf.
+func (w *writing) record(buf []byte) (record, headers []byte) {
 	m := w.cmd.Message
-	buf := make([]byte, 0, w.change.size()+96)
 	buf = w.change.appendTo(buf)
 	end := len(buf)
 	for _, key := range w.s.history {
@@ -108,7 +107,7 @@ func (w *writing) record() (record, headers []byte) {
 		return buf, nil
 	}
 	buf = append(buf, '}')
-	return buf[:end:end], buf[end:]
+	return buf[:end], buf[end:]
 }
 
 // mediaType is a content type without its parameters.

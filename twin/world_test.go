@@ -99,7 +99,7 @@ func (w *world) thing(id string) (string, uint64) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if doc := documentOf(e); doc != nil {
+	if doc := documentOf(e); doc.Value != nil {
 		text = doc.String()
 	}
 	return text, e.Revision
@@ -111,7 +111,7 @@ func (w *world) policy(id string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if doc := documentOf(e); doc != nil {
+	if doc := documentOf(e); doc.Value != nil {
 		return doc.String()
 	}
 	return ""

@@ -2,6 +2,7 @@ package twin
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
@@ -133,7 +134,7 @@ func (w *writing) writePart(tx *store.Tx) {
 	m := w.cmd.Message
 	e := tx.Get(w.key)
 	cur := documentOf(e)
-	if cur == nil {
+	if cur.Value == nil {
 		if w.change.op == opMerge && w.cmd.Create != nil {
 			w.createFromPart(tx)
 			return
@@ -141,7 +142,7 @@ func (w *writing) writePart(tx *store.Tx) {
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
 	}
-	if !policy.Allows(policyIDOf(cur), w.cmd.Sender.Subjects, policy.Write, policy.Thing, m.Path) {
+	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, m.Path) {
 		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
 		return
 	}
@@ -178,17 +179,17 @@ func (w *writing) writeThing(tx *store.Tx) {
 	cur := documentOf(e)
 	action := w.cmd.Message.Topic.Action
 	switch {
-	case cur == nil && action == protocol.ActionMerge && w.cmd.MustExist && w.cmd.Create == nil:
+	case cur.Value == nil && action == protocol.ActionMerge && w.cmd.MustExist && w.cmd.Create == nil:
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
-	case cur == nil:
+	case cur.Value == nil:
 		w.create(tx, e)
 		return
 	case action == protocol.ActionCreate:
 		w.abort(tx, e, protocol.ThingConflict(w.id))
 		return
 	}
-	if !policy.Allows(policyIDOf(cur), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
+	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
 		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
 		return
 	}
@@ -197,32 +198,40 @@ func (w *writing) writeThing(tx *store.Tx) {
 		return
 	}
 	if w.parts.policyID == "" {
-		w.parts.policyID = policyIDOf(cur)
+		w.parts.policyID = policyIDOf(cur.Value)
 	}
 	w.change.op, w.change.value = opPut, w.parts.thing(w.id)
 	w.commit(tx, e, cur, protocol.ActionModified, 204)
 }
 
 // commit applies the change and hands it to the store.
-func (w *writing) commit(tx *store.Tx, e store.Entry, cur *jsondoc.Value, action string, status int) {
+func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action string, status int) {
 	next, err := w.change.apply(cur)
 	if err != nil {
 		w.abort(tx, e, w.blocked(err))
 		return
 	}
-	if err := w.s.checkSize(cur, next); err != nil {
+	if err := w.s.checkSize(cur.Value, next.Value); err != nil {
 		w.abort(tx, e, err)
 		return
 	}
 	var state store.State
-	if next != nil {
-		state = document{next}
+	if next.Value != nil {
+		state = next
 	}
-	record, headers := w.record()
+	room := recordRoom.Get().(*[]byte)
+	record, headers := w.record((*room)[:0])
 	revision := tx.Put(w.key, record, state)
-	w.tell(cur, next, action, status, revision, tx.Time())
+	w.tell(cur.Value, next.Value, action, status, revision, tx.Time())
 	tx.Commit(w.cmd.Receipt, headers, w.committed)
+	// The store has made a copy of the record.
+	if *room = record[:0]; cap(record) <= 64<<10 {
+		recordRoom.Put(room)
+	}
 }
+
+// recordRoom is memory for records on their way to the store.
+var recordRoom = sync.Pool{New: func() any { return new([]byte) }}
 
 // blocked is the error for a path that leads through something that is no
 // object. Ditto puts an object in the place of what is in the way; here that
@@ -261,11 +270,12 @@ func (w *writing) committed(err error) {
 	w.done(&w.outcome)
 }
 
-func documentOf(e store.Entry) *jsondoc.Value {
+// documentOf is the state of an entity, without a value when there is none.
+func documentOf(e store.Entry) document {
 	if e.State == nil {
-		return nil
+		return document{}
 	}
-	return e.State.(document).Value
+	return e.State.(document)
 }
 
 func policyIDOf(thing *jsondoc.Value) string {

@@ -88,6 +88,11 @@ func TestAdmitRefuses(t *testing.T) {
 			t.Errorf("%s: %v", tc.headers, err)
 		}
 	}
+	// What is refused is left as it came, for the answer.
+	h := headersOf(t, `{"subject":1,"correlation-id":"c","condition":"x"}`)
+	if h.Admit() == nil || string(h.AppendJSON(nil)) != `{"subject":1,"correlation-id":"c","condition":"x"}` {
+		t.Errorf("%s", h.AppendJSON(nil))
+	}
 	for _, ok := range []string{`{"if-equal":"update"}`, `{"dry-run":false}`, `{"response-required":"false"}`,
 		`{"version":2}`, `{"version":"2"}`, `{"accept":"application/json"}`, `{"response-required":null}`} {
 		h := headersOf(t, ok)

@@ -1,6 +1,10 @@
 package protocol
 
-import "github.com/twinbroker/twinbroker/twin/jsondoc"
+import (
+	"slices"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
 
 // Names of headers that are used by name.
 const (
@@ -115,24 +119,24 @@ func RuleOf(key string) HeaderRule {
 // value that is of the wrong kind (header.invalid) and headers that ask for
 // what is not there yet (header.notsupported).
 func (h *Headers) Admit() *Error {
-	kept := h.list[:0]
+	foreign := false
 	for i := range h.list {
-		hd := h.list[i]
+		hd := &h.list[i]
 		rule := RuleOf(hd.key())
-		if !rule.In {
-			continue
-		}
-		if rule.Changes && !asksForNothing(&hd) {
+		switch {
+		case !rule.In:
+			foreign = true
+		case rule.Changes && !asksForNothing(hd):
 			return HeaderNotSupported(hd.name)
-		}
-		if rule.check != nil {
+		case rule.check != nil:
 			if err := rule.check(hd.name, hd.asValue()); err != nil {
 				return err
 			}
 		}
-		kept = append(kept, hd)
 	}
-	h.list = kept
+	if foreign {
+		h.list = slices.DeleteFunc(h.list, func(hd header) bool { return !RuleOf(hd.key()).In })
+	}
 	return nil
 }
 
