@@ -238,7 +238,7 @@ func TestTheSnapshotWriterRecovers(t *testing.T) {
 	dir := t.TempDir()
 	var fail atomic.Bool
 	fail.Store(true)
-	s := open(t, dir, Options{hooks: hooks{beforeSnapshot: func() error {
+	s := open(t, dir, Options{hooks: hooks{snapshotRetry: time.Millisecond, beforeSnapshot: func() error {
 		if fail.Load() {
 			return enospc
 		}

@@ -101,7 +101,7 @@ func (s *Store) snapshotLoop() {
 			continue
 		}
 		s.o.Logger.Error("snapshot failed, will be tried again", "file", s.state.path, "error", err)
-		pause := time.NewTimer(snapshotRetry)
+		pause := time.NewTimer(s.hooks.snapshotRetry)
 		select {
 		case <-pause.C:
 			w.nudge()
@@ -110,8 +110,6 @@ func (s *Store) snapshotLoop() {
 		pause.Stop()
 	}
 }
-
-const snapshotRetry = 2 * time.Second
 
 func (w *snapshots) answer(err error) {
 	w.mu.Lock()

@@ -94,6 +94,7 @@ type hooks struct {
 	beforeCommit   func(batch []*Tx) error         // an error: the batch is not written
 	afterCommit    func(batch []*Tx) error         // an error: the commit says so although all is written
 	beforeSnapshot func() error
+	snapshotRetry  time.Duration // pause after a pass that failed
 }
 
 func (o *Options) fill() {
@@ -115,6 +116,7 @@ func (o *Options) fill() {
 		o.hooks.free = freeSpace
 	}
 	set(&o.hooks.reserve, 4<<20)
+	set(&o.hooks.snapshotRetry, 2*time.Second)
 }
 
 func set[T int | int64 | time.Duration](field *T, value T) {
