@@ -150,7 +150,7 @@ func TestFigureIsTheMedianOfTheRoundsSharesAndMissesAreCounted(t *testing.T) {
 	p := func(m, b float64) pair { return pair{mochi: outcome{rate: m}, broker: outcome{rate: b}} }
 	r.addShare(row{key: "a", name: "first", bound: 0.5}, []pair{p(100, 40), p(100, 60), p(50, 45)})
 	r.addShare(row{key: "b", name: "second", bound: 0.7}, []pair{p(100, 40), p(100, 60), p(50, 45)})
-	r.addLatency([]latencies{{1e6, 2e6}}, []latencies{{1e6, 12e6}}, []time.Duration{1e6})
+	r.addLatency([]latencies{{p50: 1e6, p99: 2e6}}, []latencies{{p50: 1e6, p99: 12e6}}, []time.Duration{1e6})
 	var out strings.Builder
 	r.print(&out)
 	for _, want := range []string{

@@ -20,6 +20,7 @@ type bench struct {
 	dir          string
 	warm, length time.Duration
 	rounds       int
+	quiet        time.Duration // how long to wait for a quiet machine, for each row
 	only         side
 	rows         []string
 	log          io.Writer // what happens while it runs
@@ -46,6 +47,7 @@ func run(args []string, out, log io.Writer) (err error) {
 		rounds  = fs.Int("rounds", 5, "runs of each side for each row")
 		dir     = fs.String("dir", "", "folder for the data, on a real disk (default: the temporary folder)")
 		only    = fs.String("only", "", "measure one side only, without a verdict: mochi or broker")
+		quiet   = fs.Duration("quiet", 0, "wait so long at most, for each row, until others leave the processors alone, and repeat rounds that they disturbed")
 		pending = fs.Int("mochi-pending", 64<<10, "mochi: messages that may wait for one subscriber")
 		buffer  = fs.Int("mochi-buffer", 16<<10, "mochi: bytes of a connection's buffers")
 	)
@@ -55,7 +57,7 @@ func run(args []string, out, log io.Writer) (err error) {
 	b := &bench{
 		warm:   time.Duration(*warm * float64(time.Second)),
 		length: time.Duration(*seconds * float64(time.Second)),
-		rounds: *rounds, only: side(*only), log: log,
+		rounds: *rounds, quiet: *quiet, only: side(*only), log: log,
 	}
 	if b.rows, err = chooseRows(*which); err != nil {
 		return err
@@ -136,32 +138,39 @@ func (b *bench) measureAll(table *report) error {
 	return nil
 }
 
+// sides are those that are measured, the yardstick first.
+func (b *bench) sides() []side {
+	if b.only != "" {
+		return []side{b.only}
+	}
+	return []side{mochi, broker}
+}
+
 func (b *bench) measureRow(table *report, r row) error {
 	var pairs []pair
-	for round := range b.rounds {
+	peace := b.peace()
+	for len(pairs) < b.rounds {
+		peace.await()
 		var p pair
-		for _, s := range []side{mochi, broker} {
-			if b.only != "" && b.only != s {
-				continue
-			}
-			t := r.mochi
+		for _, s := range b.sides() {
+			t, into := r.mochi, &p.mochi
 			if s == broker {
-				t = r.broker
+				t, into = r.broker, &p.broker
 			}
 			o, err := b.measure(s, t)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s, err)
 			}
-			if s == mochi {
-				p.mochi = o
-			} else {
-				p.broker = o
-			}
+			*into = o
 			fmt.Fprintf(b.log, "%-9s round %d  %-6s %7.0f/s  (acknowledged %.0f/s, delivered %.0f/s, dropped %d; CPU each: side %v, load %v; others used %.2f cores)\n",
-				r.key, round+1, s, o.rate, o.acked, o.delivered, o.dropped, o.cost.Round(10*time.Nanosecond), o.load.Round(10*time.Nanosecond), o.foreign)
+				r.key, len(pairs)+1, s, o.rate, o.acked, o.delivered, o.dropped, o.cost.Round(10*time.Nanosecond), o.load.Round(10*time.Nanosecond), o.foreign)
 			for _, text := range o.problems {
-				fmt.Fprintf(b.log, "%-9s round %d  %-6s PROBLEM: %s\n", r.key, round+1, s, text)
+				fmt.Fprintf(b.log, "%-9s round %d  %-6s PROBLEM: %s\n", r.key, len(pairs)+1, s, text)
 			}
+		}
+		if peace.disturbed(max(p.mochi.foreign, p.broker.foreign)) {
+			fmt.Fprintf(b.log, "%-9s round %d  was disturbed and is repeated\n", r.key, len(pairs)+1)
+			continue
 		}
 		pairs = append(pairs, p)
 	}
@@ -170,32 +179,36 @@ func (b *bench) measureRow(table *report, r row) error {
 }
 
 func (b *bench) measureLatencies(table *report) error {
-	var m, t []latencies
+	var ms, bs []latencies
 	var commits []time.Duration
-	for round := range b.rounds {
-		for _, s := range []side{mochi, broker} {
-			if b.only != "" && b.only != s {
-				continue
-			}
+	peace := b.peace()
+	for len(commits) < b.rounds {
+		peace.await()
+		var m, t latencies
+		for _, s := range b.sides() {
 			l, err := b.measureLatency(s)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s, err)
 			}
 			if s == mochi {
-				m = append(m, l)
+				m = l
 			} else {
-				t = append(t, l)
+				t = l
 			}
-			fmt.Fprintf(b.log, "latency   round %d  %-6s median %v, 99th percentile %v\n", round+1, s, l.p50, l.p99)
+			fmt.Fprintf(b.log, "latency   round %d  %-6s median %v, 99th percentile %v (others used %.2f cores)\n", len(commits)+1, s, l.p50, l.p99, l.foreign)
 		}
 		median, p99, err := commitTime(b.dir)
 		if err != nil {
 			return fmt.Errorf("commit: %w", err)
 		}
-		commits = append(commits, median)
-		fmt.Fprintf(b.log, "latency   round %d  commit median %v, 99th percentile %v\n", round+1, median, p99)
+		fmt.Fprintf(b.log, "latency   round %d  commit median %v, 99th percentile %v\n", len(commits)+1, median, p99)
+		if peace.disturbed(max(m.foreign, t.foreign)) {
+			fmt.Fprintf(b.log, "latency   round %d  was disturbed and is repeated\n", len(commits)+1)
+			continue
+		}
+		ms, bs, commits = append(ms, m), append(bs, t), append(commits, median)
 	}
-	table.addLatency(m, t, commits)
+	table.addLatency(ms, bs, commits)
 	return nil
 }
 

@@ -101,15 +101,13 @@ func (b *bench) measure(s side, t traffic) (o outcome, err error) {
 	}
 	defer l.close()
 
-	others, load0, srv0, began := busy(), cpu(os.Getpid()), cpu(srv.cmd.Process.Pid), time.Now()
+	watch := watchCPU(srv.cmd.Process.Pid)
 	c, took, err := l.run(b.warm, b.length)
 	if err != nil {
 		return o, err
 	}
-	whole := time.Since(began)
-	srvCPU := cpu(srv.cmd.Process.Pid) - srv0
-	loadCPU := cpu(os.Getpid()) - load0
-	o.foreign = max(0, (busy()-others-srvCPU-loadCPU).Seconds()/whole.Seconds())
+	srvCPU, loadCPU, foreign := watch.used()
+	o.foreign = foreign
 
 	per := func(n uint64) float64 { return float64(n) / took.Seconds() }
 	o.acked, o.delivered = per(c.acked), per(c.delivered)
@@ -147,7 +145,7 @@ func (l *load) problems(t traffic) []string {
 		ps = append(ps, fmt.Sprintf("%d requests sent, %d responses", l.sent, l.replies))
 	}
 	if l.wrong > 0 {
-		ps = append(ps, fmt.Sprintf("%d of %d responses looked at are not the Thing, such as %.300q", l.wrong, l.replies/64, l.sample))
+		ps = append(ps, fmt.Sprintf("%d of %d responses looked at are not the Thing, such as %.300q", l.wrong, l.replies/64+1, l.sample))
 	}
 	if l.sub != nil && l.delivered == 0 && l.acked > 0 {
 		ps = append(ps, "nothing was delivered to the subscriber")
@@ -230,7 +228,10 @@ func (b *bench) connect(addr string, t traffic) (*load, error) {
 }
 
 // latencies are one open-loop run's times to the acknowledgement.
-type latencies struct{ p50, p99 time.Duration }
+type latencies struct {
+	p50, p99 time.Duration
+	foreign  float64 // cores that others used
+}
 
 const openRate = 2000
 
@@ -249,10 +250,12 @@ func (b *bench) measureLatency(s side) (lat latencies, err error) {
 		return lat, err
 	}
 	defer l.close()
+	watch := watchCPU(srv.cmd.Process.Pid)
 	took, err := l.runOpen(openRate, b.warm, b.length)
 	if err != nil {
 		return lat, err
 	}
+	_, _, lat.foreign = watch.used()
 	if ps := l.problems(t); len(ps) > 0 {
 		return lat, fmt.Errorf("%s: %v", s, ps)
 	}
@@ -260,7 +263,8 @@ func (b *bench) measureLatency(s side) (lat latencies, err error) {
 		return lat, errors.New("no acknowledgement was timed")
 	}
 	slices.Sort(took)
-	return latencies{took[len(took)/2], took[len(took)*99/100]}, nil
+	lat.p50, lat.p99 = took[len(took)/2], took[len(took)*99/100]
+	return lat, nil
 }
 
 // idle is what the broker is when nothing happens.

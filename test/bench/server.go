@@ -176,42 +176,6 @@ func (p programs) startIdle(dir string) (*server, error) {
 		"--data-dir", filepath.Join(dir, "data"), "--listen", "tcp://"+addr, "--http", web)
 }
 
-// cpu is the processor time that a process has used.
-func cpu(pid int) time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return time.Duration(user+system) * (time.Second / 100)
-}
-
-// busy is the processor time that the whole machine has used, and what the
-// hypervisor took away from it.
-func busy() time.Duration {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	f := strings.Fields(line)
-	var ticks int
-	for i, v := range f {
-		if i == 0 || i == 4 || i == 5 || i > 8 { // idle and iowait are not busy, guest is in user
-			continue
-		}
-		n, _ := strconv.Atoi(v)
-		ticks += n
-	}
-	return time.Duration(ticks) * (time.Second / 100)
-}
-
 // anonymousMemory is RssAnon of a process, in bytes.
 func anonymousMemory(pid int) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
