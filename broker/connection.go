@@ -1,11 +1,15 @@
 package broker
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/twinbroker/twinbroker/broker/session"
 )
@@ -21,7 +25,16 @@ type connection struct {
 	ownReply string        // its reply topic
 	session  *session.Conn // set when it owns its client's session
 	present  bool          // the session is an earlier one that goes on
+	broken   *packets.Code // why the broker ended it, if it did because of a packet
 	normal   bool          // a DISCONNECT took the will back
+}
+
+// end disconnects the client because of a packet, and gives the error that makes
+// mochi read no further.
+func (c *connection) end(code packets.Code) error {
+	c.broken = &code
+	c.session.Disconnect(code, code)
+	return packets.ErrRejectPacket
 }
 
 // connect serves one connection until it ends. It is the listeners' callback.
@@ -37,18 +50,43 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	defer b.running.Done()
 	conn := &connection{Conn: raw}
 	b.metrics.connections.Inc()
+	_ = raw.SetDeadline(time.Now().Add(connectWithin)) // mochi sets its own once the CONNECT packet is in
 	err := b.server.EstablishConnection(listener, conn)
 	_ = raw.Close()
+	if conn.broken != nil {
+		err = *conn.broken
+	}
 	if conn.client != nil {
 		b.server.Clients.Delete(conn.client.ID)
 	}
 	if conn.session != nil {
 		conn.session.Detach(conn.normal)
 		p := conn.session.Peer()
-		b.log.Debug("client disconnected", "client", p.ClientID, "remote", p.Remote, "normal", conn.normal, "cause", err)
+		b.log.Log(context.Background(), b.gravity(err), "client disconnected",
+			"client", p.ClientID, "remote", p.Remote, "normal", conn.normal, "cause", err)
 		return
 	}
-	b.log.Debug("connection ended before a client was let in", "remote", raw.RemoteAddr().String(), "cause", err)
+	b.log.Log(context.Background(), b.gravity(err), "connection ended before a client was let in",
+		"remote", raw.RemoteAddr().String(), "cause", err)
+}
+
+// connectWithin is how long a connection may take to its CONNECT packet.
+const connectWithin = 10 * time.Second
+
+// gravity is how loudly the end of a connection is logged: a packet that breaks
+// the protocol, or is too large, is somebody's mistake, and counted.
+func (b *Broker) gravity(cause error) slog.Level {
+	var code packets.Code
+	if !errors.As(cause, &code) {
+		return slog.LevelDebug // the network, or a plain goodbye
+	}
+	switch code.Code {
+	case packets.ErrMalformedPacket.Code, packets.ErrProtocolViolation.Code, packets.ErrPacketTooLarge.Code,
+		packets.ErrTopicAliasInvalid.Code, packets.ErrReceiveMaximum.Code:
+		b.metrics.protocolErrors.Inc()
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 // wire writes packets to a connection under the lock that mochi takes for what

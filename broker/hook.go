@@ -142,8 +142,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
 		if code := b.receive(conn, &pk); code != nil {
-			c.Disconnect(*code, *code)
-			return pk, packets.ErrRejectPacket
+			return pk, conn.end(*code)
 		}
 	case packets.Puback:
 		c.Puback(pk.PacketID)
@@ -155,27 +154,23 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		c.Pubcomp(pk.PacketID)
 	case packets.Subscribe:
 		if code := b.subscribe(conn, &pk); code != nil {
-			c.Disconnect(*code, *code)
-			return pk, packets.ErrRejectPacket
+			return pk, conn.end(*code)
 		}
 	case packets.Unsubscribe:
 		if code := b.unsubscribe(conn, &pk); code != nil {
-			c.Disconnect(*code, *code)
-			return pk, packets.ErrRejectPacket
+			return pk, conn.end(*code)
 		}
 	case packets.Disconnect:
 		if pk.Properties.SessionExpiryIntervalFlag && pk.ProtocolVersion >= 5 {
 			if pk.Properties.SessionExpiryInterval > 0 && c.Expiry() == 0 {
-				c.Disconnect(packets.ErrProtocolViolationZeroNonZeroExpiry, packets.ErrProtocolViolationZeroNonZeroExpiry)
-				return pk, packets.ErrRejectPacket
+				return pk, conn.end(packets.ErrProtocolViolationZeroNonZeroExpiry)
 			}
 			c.SetExpiry(expiryOf(pk.Properties.SessionExpiryInterval))
 		}
 		conn.normal = pk.ReasonCode != packets.CodeDisconnectWillMessage.Code
 		return pk, nil
 	case packets.Connect:
-		c.Disconnect(packets.ErrProtocolViolationSecondConnect, packets.ErrProtocolViolationSecondConnect)
-		return pk, packets.ErrRejectPacket
+		return pk, conn.end(packets.ErrProtocolViolationSecondConnect)
 	default:
 		return pk, nil // PINGREQ and AUTH are mochi's
 	}

@@ -14,6 +14,7 @@ type metrics struct {
 
 	connections          prometheus.Counter
 	connectionsRefused   prometheus.Counter
+	protocolErrors       prometheus.Counter
 	subscriptionsRefused prometheus.Counter
 	received             [3]prometheus.Counter
 	repeated             prometheus.Counter
@@ -37,6 +38,7 @@ func newMetrics(b *Broker) *metrics {
 	}
 	m.connections = counter("connections_total", "Network connections taken.")
 	m.connectionsRefused = counter("connections_refused_total", "Clients that were not let in.")
+	m.protocolErrors = counter("protocol_errors_total", "Connections ended because of a packet that breaks the MQTT protocol or is too large.")
 	m.subscriptionsRefused = counter("subscriptions_refused_total", "Topic filters that were refused.")
 	m.repeated = counter("publishes_repeated_total", "Redelivered publishes that were not applied again.")
 	m.commands = counter("commands_total", "Messages taken into the Ditto Protocol tree.")
