@@ -22,7 +22,7 @@ func TestEnvelopesOfAChange(t *testing.T) {
 			`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/x","value":{},"status":201}`,
 			`{"topic":"org.acme/lamp/things/twin/events/created","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/x","value":{},"revision":2,"timestamp":""}`},
 		{"merged", "merge", "/", `{"attributes":null}`, `"correlation-id":"c1","content-type":"application/merge-patch+json","reply-to":"me"`,
-			`{"topic":"org.acme/lamp/things/twin/commands/merge","headers":{"correlation-id":"c1","content-type":"application/json","reply-to":"me","ditto-originator":"user:ann","response-required":false},"path":"/","status":204}`,
+			`{"topic":"org.acme/lamp/things/twin/commands/merge","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","reply-to":"me","ditto-originator":"user:ann","response-required":false},"path":"/","status":204}`,
 			`{"topic":"org.acme/lamp/things/twin/events/merged","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","ditto-originator":"user:ann","response-required":false},"path":"/","value":{"attributes":null},"revision":2,"timestamp":""}`},
 		{"deleted", "delete", "/attributes", ``, `"ditto-originator":"nobody","subject":"x","timeout":"10s"`,
 			`{"topic":"org.acme/lamp/things/twin/commands/delete","headers":{"timeout":"10s","content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes","status":204}`,

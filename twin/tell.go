@@ -34,6 +34,9 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 			value = nil
 		}
 		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
+		if action == protocol.ActionMerged {
+			w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
+		}
 	}
 }
 
