@@ -140,3 +140,42 @@ func BenchmarkView(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen is the time from nothing to ready: an empty folder, and one
+// that crashed with n records behind the snapshot.
+func BenchmarkOpen(b *testing.B) {
+	b.Run("empty", func(b *testing.B) {
+		for b.Loop() {
+			open(b, b.TempDir(), Options{}).Close()
+		}
+	})
+	for _, n := range []int{10_000, 200_000} {
+		b.Run(fmt.Sprintf("records=%d", n), func(b *testing.B) {
+			dir := b.TempDir()
+			o := Options{SnapshotEvery: 1 << 40}
+			s := open(b, dir, o)
+			payload, next := []byte(doc(200)), doc(200)
+			var all sync.WaitGroup
+			for i := range n {
+				k := thing(fmt.Sprintf("org.acme:lamp-%d", i%1000))
+				tx, err := s.Begin(k)
+				if err != nil {
+					b.Fatal(err)
+				}
+				tx.Put(k, payload, next)
+				all.Add(1)
+				tx.Commit(nil, nil, func(error) { all.Done() })
+			}
+			all.Wait()
+			crash(b, s)
+			var ready time.Duration
+			for b.Loop() {
+				begun := time.Now()
+				s := open(b, dir, o)
+				ready += time.Since(begun)
+				crash(b, s)
+			}
+			b.ReportMetric(ready.Seconds()*1e3/float64(b.N), "ms-to-ready")
+		})
+	}
+}

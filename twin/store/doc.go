@@ -1,4 +1,85 @@
-// Package store keeps the twins: an append-only journal that is the truth,
-// snapshots that make starting and forgetting cheap, and the states in use in
-// memory. It knows kinds of records, not their meaning.
+// Package store keeps the states of entities, whatever they are. The one idea:
+// the journal is the truth. Every change is one record appended to it; one
+// goroutine takes all that is waiting into one synced transaction, so one sync
+// serves as many changes as there are, and nobody is told of a change, nor
+// shown anything computed from it, before it is on disk. Everything else, the
+// states in memory and the snapshot file, follows from the journal and can be
+// made of it again. The package knows kinds of entities, not their meaning,
+// and is the only one that knows bbolt.
+//
+// # The way of a change
+//
+// Begin locks entities and loads them; Put says how they change; Commit
+// encodes the records on the caller's goroutine, gives them the next sequence
+// numbers, makes the new states visible, and returns. The committer (one
+// goroutine, committer.go) writes what has come meanwhile; the teller (another
+// one, teller.go) then runs, in the order of sequence numbers, what waits for
+// it, while the committer is already at the next batch. A reader (View, or a
+// Tx that changes nothing) sees the newest states at once, together with the
+// sequence number that its result has to wait for (After).
+//
+// The queue between callers and committer is bounded; when it is full Begin
+// waits, and after Options.Patience refuses. So does it when more memory waits
+// for the snapshot writer than Options.Memory.
+//
+// # Guarantees
+//
+//   - A done function that is called without an error: the change survives
+//     SIGKILL and loss of power, as far as the disk keeps what it synced.
+//   - A group (one Tx) is stored as a whole or not at all.
+//   - Revisions of an entity count up by one, on beyond deletion and restart.
+//     Times grow strictly, whatever the machine's clock does.
+//   - If a batch cannot be written, it, and all that is queued behind it, is
+//     undone in memory, and every result computed from it is refused. Its
+//     sequence numbers are not used again: a record says that they are
+//     missing on purpose. The next attempt starts from what is on disk.
+//   - A failed sync is final (ErrFailed, Options.OnFatal): the kernel may have
+//     dropped what it could not write and report success the next time. What
+//     is on disk is found out by the next start.
+//   - A damaged, missing or newer file is an error of Open that names it, or
+//     of the access that needs it. Nothing is dropped silently.
+//
+// # Files
+//
+//	lock                              flock; holds the process id, for people
+//	journal/00000000000000000001.db   bbolt, a segment named by its first number
+//	  meta      format, first
+//	  records   sequence number (8 bytes, big endian) -> record
+//	state.db                          bbolt, the snapshot
+//	  meta      format, covered, time
+//	  kind/…    a bucket for each kind: ID -> entry
+//	  receipts  "c" + client -> format, epoch, packet ids
+//	*.tmp                             half made; removed at start
+//
+// Only the newest segment is written, without a freelist on disk: appending
+// frees few pages. Older ones are deleted as a whole by retention, once the
+// snapshot covers them. state.db has its freelist on disk, because it is large
+// and full of holes, and its own writer (snapshot.go), so that writing it
+// holds up no commit: small transactions, sorted by key. It is behind the
+// journal, never ahead of what is on disk there; covered is the number up to
+// which it makes the journal unnecessary. Single entries may be newer than
+// that: each knows the number of its last change, and replay skips what the
+// entry has already.
+//
+// # Records
+//
+//	format (1 byte), operation (1), flags (1), time (8: Unix nanoseconds)
+//	change:   kind (1), id, revision, previous record, base record
+//	gap:      previous record
+//	receipt:  client, epoch, packet id (2)       if flagged
+//	headers                                      if flagged
+//	change:   what KindSpec.Apply takes
+//	state:    the full state, up to the trailer  if flagged
+//	trailer:  CRC-32C of all this and of the sequence number (4, little endian)
+//
+// Texts have their length in front; lengths and numbers are varints. A pointer
+// is a varint: twice the number of the record it names, or, within a group,
+// twice the distance plus one. Every 64th revision holds its full state, and
+// one that creates an entity gives it by its change alone; base names the last
+// such record, so any revision is made from one of these and at most 63
+// changes, found by previous pointers.
+//
+// An entry of state.db: format (1), flags (1: deleted), revision, sequence
+// number, base record, time of creation (8), of the last change (8), text,
+// CRC-32C of this and of the ID (4).
 package store

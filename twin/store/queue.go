@@ -73,7 +73,7 @@ func (q *queue) admit(s *Store) error {
 		case <-room:
 		case <-patience.C:
 			q.mu.Lock()
-			stillFull, stuck := q.isFull(), q.stuck
+			stillFull, stuck, behind := q.isFull(), q.stuck, q.unstored >= q.maxChanged
 			q.mu.Unlock()
 			if !stillFull {
 				return nil
@@ -82,7 +82,10 @@ func (q *queue) admit(s *Store) error {
 			if stuck != nil {
 				return stuck
 			}
-			return fmt.Errorf("%w: no room in the queue to the disk within %v", ErrBusy, s.o.Patience)
+			if behind {
+				return fmt.Errorf("%w: for %v the snapshot file has been behind by as much as memory may hold (%d bytes)", ErrBusy, s.o.Patience, q.maxChanged)
+			}
+			return fmt.Errorf("%w: for %v there has been no room in the queue to the disk", ErrBusy, s.o.Patience)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (w *snapshots) grown(s *Store, bytes int64) {
 		return
 	}
 	s.queue.mu.Lock()
-	much := s.queue.unstored >= s.o.Memory/4
+	much := s.queue.unstored >= s.o.Memory/2
 	s.queue.mu.Unlock()
 	if much {
 		w.nudge()

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"sync"
@@ -34,17 +33,43 @@ type waiter struct {
 // waiters is a heap: lowest number first, then who came first.
 type waiters []waiter
 
-func (w waiters) Len() int { return len(w) }
-func (w waiters) Less(i, j int) bool {
+func (w waiters) less(i, j int) bool {
 	return w[i].seq < w[j].seq || w[i].seq == w[j].seq && w[i].order < w[j].order
 }
-func (w waiters) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
-func (w *waiters) Push(x any)   { *w = append(*w, x.(waiter)) }
-func (w *waiters) Pop() any {
-	last := len(*w) - 1
-	x := (*w)[last]
-	(*w)[last] = waiter{}
-	*w = (*w)[:last]
+
+func (w *waiters) push(x waiter) {
+	h := append(*w, x)
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.less(i, up) {
+			break
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+	*w = h
+}
+
+func (w *waiters) pop() waiter {
+	h := *w
+	x, last := h[0], len(h)-1
+	h[0], h[last] = h[last], waiter{}
+	h = h[:last]
+	for i := 0; ; {
+		down := 2*i + 1
+		if down >= last {
+			break
+		}
+		if down+1 < last && h.less(down+1, down) {
+			down++
+		}
+		if !h.less(down, i) {
+			break
+		}
+		h[i], h[down] = h[down], h[i]
+		i = down
+	}
+	*w = h
 	return x
 }
 
@@ -58,7 +83,7 @@ func (s *Store) After(seq uint64, fn func(error)) {
 	t.mu.Lock()
 	if seq > t.reached && !t.over {
 		t.order++
-		heap.Push(&t.waiting, waiter{seq, t.order, fn})
+		t.waiting.push(waiter{seq, t.order, fn})
 		t.mu.Unlock()
 		return
 	}
@@ -131,7 +156,7 @@ func (s *Store) tellUpTo(seq uint64, err error) {
 	t := &s.teller
 	t.mu.Lock()
 	for len(t.waiting) > 0 && t.waiting[0].seq <= seq {
-		w := heap.Pop(&t.waiting).(waiter)
+		w := t.waiting.pop()
 		t.mu.Unlock()
 		w.fn(err)
 		t.mu.Lock()
