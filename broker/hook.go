@@ -149,7 +149,9 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	case packets.Pubrec:
 		c.Pubrec(pk.PacketID, pk.ReasonCode)
 	case packets.Pubrel:
-		c.Pubrel(pk.PacketID)
+		if !c.Pubrel(pk.PacketID) {
+			return pk, conn.end(packets.ErrProtocolViolation)
+		}
 	case packets.Pubcomp:
 		c.Pubcomp(pk.PacketID)
 	case packets.Subscribe:

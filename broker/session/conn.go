@@ -252,11 +252,13 @@ func (c *Conn) Pubcomp(id uint16) {
 	c.acknowledged(id, func(f *flight) bool { return f.qos == 2 && f.released })
 }
 
-// acknowledged ends the flight if it is one that the packet may end.
+// acknowledged ends the flight if it is one that the packet may end. What still
+// comes from a connection that was taken over counts for nothing: the delivery
+// is under way again on the new one, and acknowledged there.
 func (c *Conn) acknowledged(id uint16, fits func(*flight) bool) {
 	s := c.sess
 	s.mu.Lock()
-	if f := s.flights[id]; f != nil && fits(f) {
+	if f := s.flights[id]; f != nil && !c.detached && fits(f) {
 		c.land(f)
 	}
 	s.mu.Unlock()
@@ -278,6 +280,7 @@ func (c *Conn) Pubrec(id uint16, code byte) {
 	c.hearable()
 	f := s.flights[id]
 	switch {
+	case c.detached:
 	case f == nil || f.qos != 2:
 		c.acks = appendAck(c.acks, packets.Pubrel, c.peer.Version, id, packets.ErrPacketIdentifierNotFound.Code, "")
 	case code >= 0x80:

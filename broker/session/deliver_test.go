@@ -266,6 +266,24 @@ func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 	})
 }
 
+func TestADeliveryThatIsNeverAcknowledgedKeepsNoOtherInMemory(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{})
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		h.say("t", "forgotten", 1)
+		for id := range 10_000 {
+			h.say("t", "x", 1)
+			w.taken()
+			c.Puback(uint16(id + 2))
+		}
+		if len(c.sess.sent) > 100 || cap(c.sess.sent) > 1000 {
+			t.Errorf("%d of %d are remembered as sent", len(c.sess.sent), cap(c.sess.sent))
+		}
+		_, w, _ = h.join("c", 5, Terms{})
+		expect(t, w.taken(), "Publish t=forgotten q1 #1 dup")
+	})
+}
+
 // BenchmarkFanOut is one publish to one QoS 0 subscriber, writer included.
 func BenchmarkFanOut(b *testing.B) {
 	r := NewRegistry(Options{QueueMessages: 1 << 30, QueueBytes: 1 << 40, ReceiveMaximum: 10, SendMaximum: 10})

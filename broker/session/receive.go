@@ -233,46 +233,57 @@ func (c *Conn) acknowledge(slot *Slot) {
 
 // Pubrel takes the client's PUBREL: the packet identifier is free again, and
 // the PUBCOMP leaves when that is as durable as the publish was (MQTT 5.0
-// section 3.6).
-func (c *Conn) Pubrel(id uint16) {
+// section 3.6). It says false when there was no PUBREC yet to be released: the
+// client breaks the protocol (section 4.3.3), and nothing is freed.
+func (c *Conn) Pubrel(id uint16) bool {
 	s := c.sess
 	s.mu.Lock()
 	c.hearable()
-	r := s.received[id]
-	if r == nil || !r.complete {
-		code := packets.ErrPacketIdentifierNotFound.Code
-		if r != nil {
-			code = packets.ErrProtocolViolation.Code // PUBREL before PUBREC: nothing is freed
-		}
-		c.acks = appendAck(c.acks, packets.Pubcomp, c.peer.Version, id, code, "")
+	if c.detached { // it comes again on the connection that took over
 		s.mu.Unlock()
-		c.wakeUp()
-		return
+		return true
 	}
-	finish := func(err error) {
-		if err != nil {
-			return // not written down: no PUBCOMP, and the client sends its PUBREL again
-		}
-		s.mu.Lock()
-		if s.received[id] == r {
-			delete(s.received, id)
-		}
-		if r.conn == c {
-			c.quota--
-		}
-		if c.closing == nil && !c.detached {
-			c.acks = appendAck(c.acks, packets.Pubcomp, c.peer.Version, id, 0, "")
-		}
+	r := s.received[id]
+	if r == nil {
+		c.acks = appendAck(c.acks, packets.Pubcomp, c.peer.Version, id, packets.ErrPacketIdentifierNotFound.Code, "")
 		s.mu.Unlock()
 		c.wakeUp()
+		return true
+	}
+	if !r.complete {
+		s.mu.Unlock()
+		return false
 	}
 	epoch, journaled := s.epoch, r.journaled && s.reg.opts.Receipts != nil
 	s.mu.Unlock()
 	if journaled {
-		s.reg.opts.Receipts.Release(s.id, epoch, id, finish)
+		s.reg.opts.Receipts.Release(s.id, epoch, id, func(err error) { c.released(id, r, err) })
+		return true
+	}
+	c.released(id, r, nil)
+	return true
+}
+
+// released answers a PUBREL. When the release could not be written down there
+// is no PUBCOMP, and the client sends its PUBREL again.
+func (c *Conn) released(id uint16, r *receipt, err error) {
+	if err != nil {
 		return
 	}
-	finish(nil)
+	s := c.sess
+	s.mu.Lock()
+	if s.received[id] == r {
+		delete(s.received, id)
+	}
+	if r.conn == c { // once, though the PUBREL may come twice
+		r.conn = nil
+		c.quota--
+	}
+	if c.closing == nil && !c.detached {
+		c.acks = appendAck(c.acks, packets.Pubcomp, c.peer.Version, id, 0, "")
+	}
+	s.mu.Unlock()
+	c.wakeUp()
 }
 
 // Pending is the number of publishes that are not acknowledged yet.

@@ -239,3 +239,54 @@ func TestAClientThatDoesNotReadItsAcknowledgementsIsReadNoFurther(t *testing.T) 
 		}
 	})
 }
+
+func TestAPubrelIsAnsweredButFreesNothingTwice(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w, _ := h.join("c", 5, Terms{})
+		slot := accept(t, c, 1, 2, false)
+		slot.Receipt()
+		if c.Pubrel(1) {
+			t.Error("a PUBREL before the PUBREC was taken")
+		}
+		slot.Ack(nil)
+		expect(t, w.taken(), "Pubrec #1")
+		h.store.hold = true
+		if !c.Pubrel(1) || !c.Pubrel(1) {
+			t.Error("a PUBREL was not taken")
+		}
+		for _, done := range h.store.held {
+			done(nil)
+		}
+		expect(t, w.taken(), "Pubcomp #1", "Pubcomp #1")
+		if c.quota != 0 {
+			t.Errorf("the quota is %d", c.quota)
+		}
+	})
+}
+
+func TestWhatComesLateOverAConnectionThatWasTakenOverCountsForNothing(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		old, w, _ := h.join("c", 5, Terms{ReceiveMaximum: 2})
+		old.Subscribe(Subscription{Filter: "t", QoS: 2})
+		h.say("t", "1", 1)
+		h.say("t", "2", 2)
+		accept(t, old, 9, 2, false).Ack(nil)
+		expect(t, w.taken(), "Pubrec #9", "Publish t=1 q1 #1", "Publish t=2 q2 #2")
+		c, w, _ := h.join("c", 5, Terms{ReceiveMaximum: 2})
+		expect(t, w.taken(), "Publish t=1 q1 #1 dup", "Publish t=2 q2 #2 dup")
+		old.Puback(1)
+		old.Pubrec(2, 0)
+		old.Pubcomp(2)
+		old.Pubrel(9)
+		if c.window != 2 || len(c.sess.flights) != 2 || len(c.sess.received) != 1 {
+			t.Errorf("window %d, %d flights, %d received", c.window, len(c.sess.flights), len(c.sess.received))
+		}
+		c.Puback(1)
+		c.Pubrec(2, 0)
+		c.Pubcomp(2)
+		c.Pubrel(9)
+		h.say("t", "3", 1)
+		h.say("t", "4", 1)
+		expect(t, w.taken(), "Pubrel #2", "Pubcomp #9", "Publish t=3 q1 #3", "Publish t=4 q1 #4")
+	})
+}

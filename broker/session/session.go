@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -173,12 +174,18 @@ func (s *Session) nextID() uint16 {
 	return 0
 }
 
-// landed takes an acknowledged flight out.
+// landed takes an acknowledged flight out. The list of what was sent gives up
+// its acknowledged flights when they are the most of it: a client may leave one
+// unacknowledged for ever and go on with the others.
 func (s *Session) landed(f *flight) {
 	f.done = true
+	f.msg = nil
 	delete(s.flights, f.id)
 	for len(s.sent) > 0 && s.sent[0].done {
 		s.sent[0] = nil
 		s.sent = s.sent[1:]
+	}
+	if len(s.sent) > 64 && len(s.sent) > 2*len(s.flights) {
+		s.sent = slices.DeleteFunc(s.sent, func(f *flight) bool { return f.done })
 	}
 }
