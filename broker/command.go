@@ -17,7 +17,7 @@ import (
 func (b *Broker) command(in *inbound) {
 	m := in.message
 	if len(m.Payload) > b.cfg.Limits.Message {
-		b.refuse(in, tooLarge(len(m.Payload), b.cfg.Limits.Message), nil)
+		b.refuseCommand(in, tooLarge(len(m.Payload), b.cfg.Limits.Message), nil)
 		return
 	}
 	b.metrics.commands.Inc()
@@ -25,19 +25,23 @@ func (b *Broker) command(in *inbound) {
 	if len(m.Topic) > len(b.cfg.Root) {
 		t, err := b.dittoTopic(m.Topic)
 		if err != nil {
-			b.refuse(in, err, partly(nil, m))
+			msg, _ := protocol.ParseMessage(m.Payload, nil, jsondoc.Limits{}) // for the headers
+			if msg != nil {
+				msg.Topic = t
+			}
+			b.refuseCommand(in, err, msg)
 			return
 		}
 		outer = &t
 	}
 	msg, err := protocol.ParseMessage(m.Payload, outer, jsondoc.Limits{})
 	if err != nil {
-		b.refuse(in, asError(err), partly(outer, m))
+		b.refuseCommand(in, asError(err), msg)
 		return
 	}
 	if outer == nil {
 		if err := forged(msg.Topic); err != nil {
-			b.refuse(in, err, msg)
+			b.refuseCommand(in, err, msg)
 			return
 		}
 	}
@@ -51,15 +55,18 @@ func (b *Broker) command(in *inbound) {
 	b.twin.Handle(cmd, func(out *twin.Outcome) { b.outcome(in, msg, reply, out) })
 }
 
-// partly is what is known of a command that could not be parsed: its topic, and
-// what MQTT 5 says of its correlation.
-func partly(topic *protocol.Topic, m *session.Message) *protocol.Message {
-	cmd := &protocol.Message{}
-	if topic != nil {
-		cmd.Topic = *topic
+// refuseCommand is refuse for what was sent as a command: as far as it was
+// understood, the error finds its way back as the response would have.
+func (b *Broker) refuseCommand(in *inbound, err *protocol.Error, cmd *protocol.Message) {
+	if cmd == nil {
+		cmd = &protocol.Message{}
 	}
-	addProperties(cmd, m)
-	return cmd
+	addProperties(cmd, in.message)
+	reply, unusable := b.replyTo(in, cmd)
+	if unusable != nil {
+		reply = ownReply(in, reply.correlation)
+	}
+	b.refuseWith(in, err, cmd, reply, nil)
 }
 
 // addProperties makes headers of MQTT 5 properties where the envelope does not
