@@ -182,6 +182,7 @@ func (s *Store) write(batch []*Tx, bytes int64) error {
 		if again := s.journal.sync(); again != nil {
 			return fmt.Errorf("%w: %w", errSync, again)
 		}
+		s.journal.gap = 0
 		s.o.Logger.Warn("a commit failed, yet all of it is on disk", "error", err)
 		return nil
 	}

@@ -118,15 +118,23 @@ func TestAFullDiskIsWaitedFor(t *testing.T) {
 
 func TestACommitThatFailedButIsOnDiskIsAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	disk := newBreaker()
-	s := open(t, dir, Options{Patience: 300 * time.Millisecond, hooks: hooks{afterCommit: disk.check}})
-	disk.set(enospc)
+	before, after := newBreaker(), newBreaker()
+	s := open(t, dir, Options{Patience: 100 * time.Millisecond, hooks: hooks{beforeCommit: before.check, afterCommit: after.check}})
+	after.set(enospc)
 	mustChange(t, s, thing("a"), "x")
-	disk.mend()
 	mustChange(t, s, thing("a"), "+y")
+	// The same behind a gap.
+	before.set(enospc)
+	if err := <-change(t, s, thing("a"), "+lost"); !errors.Is(err, ErrDiskFull) {
+		t.Fatal(err)
+	}
+	before.mend()
+	mustChange(t, s, thing("a"), "+z")
+	after.mend()
+	mustChange(t, s, thing("a"), "+!")
 	crash(t, s)
 	s = open(t, dir, Options{})
-	wantText(t, s, thing("a"), "xy", 2)
+	wantText(t, s, thing("a"), "xyz!", 4)
 }
 
 func TestWhenTheDiskStaysFullBeginIsRefusedToo(t *testing.T) {
