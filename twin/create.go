@@ -71,6 +71,10 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		w.abort(tx, e, protocol.AsError(perr))
 		return
 	}
+	if limit := w.s.policySize; limit > 0 && own.Size() > limit {
+		w.abort(tx, e, protocol.PolicyTooLarge(own.Size(), limit))
+		return
+	}
 	p := tx.Get(ofPolicy)
 	switch existing := documentOf(p); {
 	case existing.Value == nil:

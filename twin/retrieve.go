@@ -168,6 +168,10 @@ func (s *Service) specialField(name, id string, e store.Entry) *jsondoc.Value {
 	return nil
 }
 
+// answerSize bounds what is answered to a retrieve of many Things: an ID takes
+// a few bytes in the question, and its Thing a hundred KiB in the answer.
+const answerSize = 8 << 20
+
 // retrieveMany answers a retrieve of the Things that the value names. Those
 // that are not there are left out of the answer, which is in the order of the
 // question.
@@ -186,6 +190,7 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 	}
 	things := make([]*jsondoc.Value, 0, len(ids))
 	var seq uint64
+	var size int
 	for _, id := range ids {
 		e, err := s.store.View(store.Key{Kind: kindThing, ID: id})
 		if err != nil {
@@ -193,9 +198,14 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		}
 		seq = max(seq, e.Seq)
 		thing, perr := s.view(id, e, resThing, nil, fields, cmd.Sender.Subjects)
-		if perr == nil {
-			things = append(things, thing)
+		if perr != nil {
+			continue
 		}
+		if size += thing.Size(); size > answerSize {
+			s.refuseAfter(seq, cmd, protocol.AnswerTooLarge(answerSize), done)
+			return nil
+		}
+		things = append(things, thing)
 	}
 	s.answer(seq, cmd, jsondoc.Array(things...), done)
 	return nil

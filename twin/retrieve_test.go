@@ -156,6 +156,24 @@ func TestRetrieveOfManyThings(t *testing.T) {
 	}
 }
 
+func TestRetrieveOfManyThingsIsBounded(t *testing.T) {
+	w := newWorld(t, Options{ThingSize: -1})
+	w.must(lampID, "create", "/", `{"attributes":{"a":"`+strings.Repeat("x", answerSize/10)+`"}}`)
+	ask := func(times int, fields string) *Outcome {
+		ids := strings.Repeat(`,"`+lampID+`"`, times)[1:]
+		return w.send(`{"topic":"_/_/things/twin/commands/retrieve","path":"/","fields":"` + fields + `","value":{"thingIds":[` + ids + `]}}`)
+	}
+	if o := ask(9, ""); o.Err != nil || o.Response.Value.Len() != 9 {
+		t.Errorf("%+v", o.Err)
+	}
+	if o := ask(10, ""); o.Err == nil || o.Err.Status != 413 {
+		t.Errorf("%+v", o.Err)
+	}
+	if o := ask(1000, "thingId"); o.Err != nil || o.Response.Value.Len() != 1000 {
+		t.Errorf("%+v", o.Err)
+	}
+}
+
 func TestListGoesThroughThingsInOrder(t *testing.T) {
 	w := newWorld(t, Options{})
 	for _, id := range []string{"a:2", "a:1", "a-b:1", "b:1", "a.c:1"} {

@@ -15,13 +15,16 @@ const (
 	kindPolicy store.Kind = 2
 )
 
-// DefaultThingSize is Ditto's limit for the size of a Thing, in bytes.
-const DefaultThingSize = 100 << 10
+// Ditto's limits for the sizes of Things and Policies, in bytes.
+const (
+	DefaultThingSize  = 100 << 10
+	DefaultPolicySize = 100 << 10
+)
 
 // Options are what a [Service] can be told. The zero value means the defaults.
 type Options struct {
 	ThingSize  int // bytes of a Thing's JSON; 0: DefaultThingSize, negative: no limit
-	PolicySize int // bytes of a Policy's JSON, likewise
+	PolicySize int // bytes of a Policy's JSON; 0: DefaultPolicySize, negative: no limit
 	Depth      int // levels of objects and arrays in a Thing; 0: jsondoc.DefaultDepth
 	// History are the headers that are stored with each change; nil: the
 	// originator and the correlation ID.
@@ -32,19 +35,23 @@ type Options struct {
 // Service applies messages to Things. Its methods may be called from any
 // goroutine.
 type Service struct {
-	store     *store.Store
-	thingSize int
-	depth     int
-	history   []string
-	searches  searches
+	store      *store.Store
+	thingSize  int
+	policySize int
+	depth      int
+	history    []string
+	searches   searches
 }
 
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, depth: o.Depth, history: o.History}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
+	}
+	if s.policySize == 0 {
+		s.policySize = DefaultPolicySize
 	}
 	if s.depth == 0 {
 		s.depth = jsondoc.DefaultDepth

@@ -139,6 +139,17 @@ func TestAThingMayNotGrowBeyondItsLimit(t *testing.T) {
 	w.must(lampID, "modify", "/attributes/c", `"`+strings.Repeat("y", 300)+`"`)
 }
 
+func TestAPolicyMayNotBeLargerThanItsLimit(t *testing.T) {
+	w := newWorld(t, Options{PolicySize: 100})
+	if o := w.send(command(lampID, "create", "/", `{}`)); o.Err == nil || o.Err.Status != 413 || o.Err.Code != "policies:policy.toolarge" {
+		t.Errorf("%+v", o.Err)
+	}
+	if got, _ := w.thing(lampID); got != "" || w.policy(lampID) != "" {
+		t.Error("it is there all the same")
+	}
+	w.must(lampID, "create", "/", `{"policyId":"org.acme:p"}`)
+}
+
 func TestAThingMayNotBeNestedBeyondItsLimit(t *testing.T) {
 	w := newWorld(t, Options{Depth: 8})
 	w.must(lampID, "create", "/", `{}`)

@@ -128,6 +128,22 @@ func ThingTooLarge(size, limit int) *Error {
 		Description: "Make the Thing smaller, or raise the limit."}
 }
 
+// AnswerTooLarge: many Things that were asked for have more bytes together
+// than are answered at once.
+func AnswerTooLarge(limit int) *Error {
+	return &Error{Status: 413, Code: "things:thing.toolarge",
+		Message:     fmt.Sprintf("The Things that were asked for exceed the '%.2f' kB that are answered at once.", float64(limit)/1024),
+		Description: "Ask for fewer of them, or for some of their fields."}
+}
+
+// PolicyTooLarge: the Policy would be larger than it may be; sizes in bytes.
+func PolicyTooLarge(size, limit int) *Error {
+	return &Error{Status: 413, Code: "policies:policy.toolarge",
+		Message: fmt.Sprintf("The size of '%.2f' kB exceeds the maximal allowed Policy size of '%.2f' kB.",
+			float64(size)/1024, float64(limit)/1024),
+		Description: "Make the Policy smaller, or raise the limit."}
+}
+
 // IDInvalid: no Thing can have this ID.
 func IDInvalid(id string) *Error {
 	return &Error{Status: 400, Code: "things:id.invalid", Message: "Thing ID '" + id + "' is not valid!",
