@@ -34,6 +34,7 @@ type connection struct {
 func (c *connection) end(code packets.Code) error {
 	c.broken = &code
 	c.session.Disconnect(code, code)
+	<-c.session.Gone() // mochi closes the connection next, and the client is to be told first
 	return packets.ErrRejectPacket
 }
 

@@ -244,6 +244,10 @@ func (c *Conn) Disconnect(code packets.Code, cause error) {
 	c.wakeUp()
 }
 
+// Gone is closed when nothing is written any more: within a second of
+// Disconnect.
+func (c *Conn) Gone() <-chan struct{} { return c.gone }
+
 // Puback takes the client's PUBACK (MQTT 5.0 section 3.4).
 func (c *Conn) Puback(id uint16) { c.acknowledged(id, func(f *flight) bool { return f.qos == 1 }) }
 
