@@ -29,8 +29,8 @@ type spec struct {
 	answer string // the value of the response, or the code of the error
 	event  string // the action of the event; "" is none
 	told   string // the value of the event; "=" is the command's
-	// after is the Thing afterwards, as what differs from before: "old => new"
-	// pairs. nil means unchanged, and one that is only "=> x" means x whole.
+	// after is the Thing afterwards, as what differs from before: pairs
+	// "old => new", where an empty old stands for all of it. nil: unchanged.
 	after []string
 }
 
@@ -368,6 +368,7 @@ func TestDelete(t *testing.T) {
 		{"an attribute that is not there", lamp, "delete", "/attributes/x", "", 404, "things:attribute.notfound", "", "", nil},
 		{"an attribute inside a text", lamp, "delete", "/attributes/model/x", "", 404, "things:attribute.notfound", "", "", nil},
 		{"an attribute of a Thing without", naked, "delete", "/attributes/x", "", 404, "things:attribute.notfound", "", "", nil},
+		{"the features", lamp, "delete", "/features", "", 204, "", "deleted", "", []string{lamp[strings.Index(lamp, `,"features"`):len(lamp)-1] + ` => `}},
 		{"the features of a Thing without", naked, "delete", "/features", "", 404, "things:features.notfound", "", "", nil},
 		{"a Feature", lamp, "delete", "/features/bare", "", 204, "", "deleted", "", []string{`,"bare":{} => `}},
 		{"a Feature that is not there", lamp, "delete", "/features/x", "", 404, "things:feature.notfound", "", "", nil},

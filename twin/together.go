@@ -1,0 +1,65 @@
+package twin
+
+import (
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// group is the commands of one message, on their way to be applied as one.
+type group struct {
+	headers []byte          // kept with the changes
+	err     *protocol.Error // why one of them is refused, and with it all
+	seq     uint64          // what the refusal was computed from
+}
+
+// HandleTogether applies several changes of Things as one: all of them, or
+// none. It is for a message of which mappings make more than one change. done
+// is called as by Handle, with the events of all, or with the first error. The
+// receipt is that of the last command.
+func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
+	if len(cmds) == 1 {
+		s.Handle(cmds[0], done)
+		return
+	}
+	last := cmds[len(cmds)-1]
+	g := &group{}
+	writings := make([]*writing, 0, len(cmds))
+	var keys []store.Key
+	for _, cmd := range cmds {
+		w := &writing{s: s, cmd: cmd, group: g}
+		err := cmd.Message.Headers.Admit()
+		if err == nil {
+			err = w.prepare()
+		}
+		if err != nil {
+			refuse(cmd, err, done)
+			return
+		}
+		writings = append(writings, w)
+		keys = append(keys, w.key, store.Key{Kind: kindPolicy, ID: w.id}) // the Policy in case that it is made
+	}
+	tx, err := s.store.Begin(keys...)
+	if err != nil {
+		refuse(last, protocol.ThingUnavailable(last.Message.Topic.EntityID(), err), done)
+		return
+	}
+	for _, w := range writings {
+		w.writeThingOrPart(tx)
+		if g.err != nil {
+			tx.Abort()
+			s.refuseAfter(g.seq, w.cmd, g.err, done)
+			return
+		}
+	}
+	tx.Commit(last.Receipt, g.headers, func(err error) {
+		if err != nil {
+			done(refusal(last, protocol.ThingUnavailable(last.Message.Topic.EntityID(), err)))
+			return
+		}
+		all := &Outcome{}
+		for _, w := range writings {
+			all.Events = append(all.Events, w.outcome.Events...)
+		}
+		done(all)
+	})
+}
