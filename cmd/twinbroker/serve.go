@@ -97,7 +97,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	health := &broker.Health{}
 	failed := make(chan error, 1)
 	options := twin.Options{
-		ThingSize: int(cfg.Limits.ThingSize), PolicySize: int(cfg.Limits.PolicySize), History: cfg.History.Headers,
+		ThingSize: documentLimit(cfg.Limits.ThingSize), PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
 		Store: storeOptions(cfg, log, health, failed),
 	}
 	service, err := twin.Open(cfg.DataDir, options)
@@ -117,10 +117,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		Listeners: brokerListeners(cfg, certificates),
 		Root:      cfg.Topics.Root, State: cfg.Topics.State,
 		Live: live(cfg),
-		Limits: broker.Limits{
-			Packet: int(cfg.Limits.PacketSize), Message: int(cfg.Limits.MessageSize), Clients: int(cfg.Limits.Clients),
-			QueueMessages: int(cfg.Limits.QueueMessages), QueueBytes: int(cfg.Limits.QueueSize),
-		},
+		Limits:  brokerLimits(cfg.Limits),
 		Version: stamped(), Log: log,
 	}, service, service.Store())
 	if err != nil {

@@ -19,8 +19,8 @@ const benchSyncDelay = "TWINBROKER_BENCH_SYNC_DELAY"
 func storeOptions(cfg *config.Config, log *slog.Logger, health *broker.Health, failed chan<- error) store.Options {
 	delay, _ := time.ParseDuration(os.Getenv(benchSyncDelay))
 	return store.Options{
-		Memory: cfg.Store.Memory, Gather: cfg.Store.Sync, Patience: cfg.Store.Patience,
-		Retention: cfg.History.Retention, MaxSize: cfg.History.MaxSize,
+		Memory: cfg.Store.Memory, Gather: cfg.Store.Sync, Patience: noTime(cfg.Store.Patience),
+		Retention: noTime(cfg.History.Retention), MaxSize: cfg.History.MaxSize,
 		SyncDelay: delay, Logger: log,
 		OnFatal: func(err error) {
 			health.Ail("store", err.Error())
