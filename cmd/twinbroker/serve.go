@@ -116,7 +116,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	b, err := broker.New(broker.Config{
 		Listeners: brokerListeners(cfg, certificates),
 		Root:      cfg.Topics.Root, State: cfg.Topics.State,
-		Live: live(cfg),
+		Live:    live(cfg),
 		Limits:  brokerLimits(cfg.Limits),
 		Version: stamped(), Log: log,
 	}, service, service.Store())
