@@ -26,6 +26,8 @@ type Twin interface {
 	// Handle applies a command; done is called once, when everything that its
 	// outcome was computed from is on disk.
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
+	// HandleTogether applies changes of Things as one: all of them, or none.
+	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
@@ -33,7 +35,7 @@ type Twin interface {
 type Store interface {
 	Receipts(client string) (epoch uint64, ids []uint16)
 	Release(r store.Receipt, done func(error))
-	Forget(client string, done func(error))
+	Forget(client string, epoch uint64, done func(error))
 	Stats() store.Stats
 }
 
@@ -225,4 +227,6 @@ func (r receipts) Known(client string) (uint64, []uint16) { return r.store.Recei
 func (r receipts) Release(client string, epoch uint64, id uint16, done func(error)) {
 	r.store.Release(store.Receipt{Client: client, Epoch: epoch, PacketID: id}, done)
 }
-func (r receipts) Forget(client string) { r.store.Forget(client, func(error) {}) }
+func (r receipts) Forget(client string, epoch uint64, done func(error)) {
+	r.store.Forget(client, epoch, done)
+}

@@ -61,7 +61,7 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 		b.server.Clients.Delete(conn.client.ID)
 	}
 	if conn.session != nil {
-		conn.session.Detach(conn.normal)
+		conn.session.Detach()
 		p := conn.session.Peer()
 		b.log.Log(context.Background(), b.gravity(err), "client disconnected",
 			"client", p.ClientID, "remote", p.Remote, "normal", conn.normal, "cause", err)

@@ -169,7 +169,10 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 			}
 			c.SetExpiry(expiryOf(pk.Properties.SessionExpiryInterval))
 		}
-		conn.normal = pk.ReasonCode != packets.CodeDisconnectWillMessage.Code
+		if pk.ReasonCode == packets.CodeDisconnect.Code { // MQTT-3.1.2-10: with any other the will stays
+			conn.normal = true
+			c.DropWill()
+		}
 		return pk, nil
 	case packets.Connect:
 		return pk, conn.end(packets.ErrProtocolViolationSecondConnect)

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"sync"
 	"time"
 
 	"github.com/twinbroker/twinbroker/mapping"
@@ -33,45 +32,22 @@ func (b *Broker) mapped(in *inbound) {
 		b.ackMapped(in, relay)
 		return
 	}
-	all := &gathering{left: len(changes)}
+	cmds := make([]*twin.Command, len(changes))
 	for i := range changes {
-		cmd := &twin.Command{Message: changes[i].Message, Sender: sender(in.peer), MustExist: changes[i].Create == nil}
+		cmds[i] = &twin.Command{Message: changes[i].Message, Sender: sender(in.peer), MustExist: changes[i].Create == nil}
 		if changes[i].Create != nil {
-			cmd.Create = &twin.Create{Policy: *changes[i].Create}
+			cmds[i].Create = &twin.Create{Policy: *changes[i].Create}
 		}
-		if i == len(changes)-1 { // the publish counts as received when its last change is stored
-			cmd.Receipt = receiptOf(in)
+	}
+	cmds[len(cmds)-1].Receipt = receiptOf(in)
+	b.twin.HandleTogether(cmds, func(out *twin.Outcome) {
+		b.tell(out.Events)
+		if out.Err != nil {
+			b.refuseMapped(in, out.Err, relay)
+			return
 		}
-		b.twin.Handle(cmd, func(out *twin.Outcome) {
-			b.tell(out.Events)
-			if !all.add(out.Err) {
-				return
-			}
-			if all.err != nil {
-				b.refuseMapped(in, all.err, relay)
-				return
-			}
-			b.ackMapped(in, relay)
-		})
-	}
-}
-
-// gathering waits for the outcomes of all changes of one message.
-type gathering struct {
-	mu   sync.Mutex
-	left int
-	err  *protocol.Error // the first
-}
-
-// add notes an outcome and says whether it was the last.
-func (g *gathering) add(err *protocol.Error) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.err == nil {
-		g.err = err
-	}
-	g.left--
-	return g.left == 0
+		b.ackMapped(in, relay)
+	})
 }
 
 func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {

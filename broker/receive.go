@@ -46,6 +46,8 @@ func (b *Broker) receive(conn *connection, pk *packets.Packet) *packets.Code {
 		return &packets.ErrServerShuttingDown
 	}
 	b.metrics.received[pk.FixedHeader.Qos].Inc()
+	conn.session.Handling()
+	defer conn.session.Handled()
 	slot, verdict := conn.session.Accept(pk.PacketID, pk.FixedHeader.Qos, pk.FixedHeader.Dup)
 	switch verdict {
 	case session.Exceeded:

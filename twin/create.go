@@ -51,19 +51,21 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		w.createWith(tx, e)
 		return
 	}
-	// The Policy must be held as well, and both are taken at once so that two
-	// who want the same two cannot wait for each other.
-	tx.Abort()
 	ofPolicy := store.Key{Kind: kindPolicy, ID: w.id}
-	tx, err := w.s.store.Begin(w.key, ofPolicy)
-	if err != nil {
-		w.done(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
-		return
-	}
-	if e = tx.Get(w.key); e.State != nil {
-		// Somebody else was faster.
-		w.writeThingOrPart(tx)
-		return
+	if w.group == nil { // a group holds it already
+		// The Policy must be held as well, and both are taken at once so that two
+		// who want the same two cannot wait for each other.
+		tx.Abort()
+		var err error
+		if tx, err = w.s.store.Begin(w.key, ofPolicy); err != nil {
+			w.done(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
+			return
+		}
+		if e = tx.Get(w.key); e.State != nil {
+			// Somebody else was faster.
+			w.writeThingOrPart(tx)
+			return
+		}
 	}
 	w.parts.policyID = w.id
 	own, perr := policy.Default(w.id, w.cmd.Sender.Subjects)

@@ -16,6 +16,7 @@ type writing struct {
 	s       *Service
 	cmd     *Command
 	done    func(*Outcome)
+	group   *group // nil: it is applied by itself
 	id      string
 	key     store.Key
 	at      resource
@@ -219,6 +220,12 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	if next.Value != nil {
 		state = next
 	}
+	if w.group != nil { // which commits when all are in
+		record, headers := w.record(nil)
+		w.group.headers = headers
+		w.tell(cur.Value, next.Value, action, status, tx.Put(w.key, record, state), tx.Time())
+		return
+	}
 	room := recordRoom.Get().(*[]byte)
 	record, headers := w.record((*room)[:0])
 	revision := tx.Put(w.key, record, state)
@@ -258,6 +265,10 @@ func (s *Service) checkSize(cur, next *jsondoc.Value) *protocol.Error {
 
 // abort tells a refusal that was computed from the Thing as it is.
 func (w *writing) abort(tx *store.Tx, e store.Entry, err *protocol.Error) {
+	if w.group != nil {
+		w.group.err, w.group.seq = err, max(w.group.seq, e.Seq)
+		return
+	}
 	tx.Abort()
 	w.s.refuseAfter(e.Seq, w.cmd, err, w.done)
 }

@@ -43,9 +43,10 @@ type Conn struct {
 	start sync.Once
 	live  atomic.Bool // cleared when the connection is let go
 
+	handling sync.Mutex // held while the reader has a publish in hand
+
 	// Below: under the session's lock.
 	acks     []byte    // control packets that are ready to go
-	spare    []byte    // the other of two buffers that take turns
 	resend   []*flight // what an earlier connection left unacknowledged
 	window   int       // deliveries unacknowledged on this connection
 	slots    []*Slot   // inbound publishes in order, until acknowledged

@@ -21,7 +21,7 @@ func TestUnacknowledgedDeliveriesAreSentAgain(t *testing.T) {
 		c.Pubrec(2, 0)
 		c.Puback(3) // the wrong packet: ignored
 		expect(t, w.taken(), "Pubrel #2")
-		c.Detach(false)
+		c.Detach()
 		h.say("a/0", "lost", 0)
 		h.say("a/5", "5", 1)
 
@@ -53,7 +53,7 @@ func TestTheClientsReceiveMaximumIsKept(t *testing.T) {
 		expect(t, w.taken(), "Publish t=0 q1 #1", "Publish t=1 q1 #2", "Publish t=zero q0")
 		c.Puback(2)
 		expect(t, w.taken(), "Publish t=2 q1 #3")
-		c.Detach(false)
+		c.Detach()
 		c, w, _ = h.join("c", 5, Terms{ReceiveMaximum: 1})
 		expect(t, w.taken(), "Publish t=0 q1 #1 dup")
 		c.Puback(1)
@@ -146,7 +146,7 @@ func TestSharedGroupsTakeTurnsAmongThoseWhoMayAndCan(t *testing.T) {
 		if a, b, c, d := count(tapes[0]), count(tapes[1]), count(tapes[2]), count(ow); a != 2 || b != 2 || c != 2 || d != 6 {
 			t.Errorf("got %d %d %d %d", a, b, c, d)
 		}
-		conns[0].Detach(false)
+		conns[0].Detach()
 		denied = "m1"
 		for range 6 {
 			h.say("t", "x", 0)
@@ -180,27 +180,28 @@ func TestWills(t *testing.T) {
 	will := func(d time.Duration) *Will { return &Will{Message: &Message{Topic: "gone"}, Delay: d} }
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, _, _ := h.join("polite", 5, Terms{Will: will(0)})
-		c.Detach(true)
+		c.DropWill()
+		c.Detach()
 		c, _, _ = h.join("broken", 5, Terms{Will: will(0)})
-		c.Detach(false)
+		c.Detach()
 		expect(t, h.willsSent(), "broken:gone")
 
 		c, _, _ = h.join("late", 5, Terms{Will: will(10 * time.Second)})
-		c.Detach(false)
+		c.Detach()
 		time.Sleep(9 * time.Second)
 		expect(t, h.willsSent())
 		time.Sleep(2 * time.Second)
 		expect(t, h.willsSent(), "late:gone")
 
 		c, _, _ = h.join("back", 5, Terms{Will: will(10 * time.Second)})
-		c.Detach(false)
+		c.Detach()
 		time.Sleep(5 * time.Second)
 		c, _, _ = h.join("back", 5, Terms{})
 		time.Sleep(20 * time.Second)
 		expect(t, h.willsSent())
 
 		c, _, _ = h.join("short", 5, Terms{Will: will(10 * time.Second), Expiry: 3 * time.Second})
-		c.Detach(false)
+		c.Detach()
 		time.Sleep(4 * time.Second)
 		expect(t, h.willsSent(), "short:gone") // the session's end brings it
 
@@ -216,13 +217,15 @@ func TestSessionsEnd(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, _, _ := h.join("c", 5, Terms{Expiry: time.Minute})
 		c.Subscribe(Subscription{Filter: "t", QoS: 1})
-		c.Detach(true)
+		c.DropWill()
+		c.Detach()
 		time.Sleep(59 * time.Second)
 		if _, _, present := h.join("c", 5, Terms{Expiry: time.Minute}); !present {
 			t.Error("the session ended early")
 		}
 		c = h.sessions["c"].conn
-		c.Detach(true)
+		c.DropWill()
+		c.Detach()
 		time.Sleep(61 * time.Second)
 		synctest.Wait()
 		if n, _ := h.Sessions(); n != 0 || h.Subscriptions() != 0 {
@@ -230,7 +233,7 @@ func TestSessionsEnd(t *testing.T) {
 		}
 		c, _, _ = h.join("clean", 4, Terms{Expiry: -1})
 		c.Subscribe(Subscription{Filter: "t", QoS: 1})
-		c.Detach(false)
+		c.Detach()
 		if n, _ := h.Sessions(); n != 0 || h.Subscriptions() != 0 {
 			t.Errorf("a clean session left %d sessions, %d subscriptions", n, h.Subscriptions())
 		}
@@ -239,7 +242,7 @@ func TestSessionsEnd(t *testing.T) {
 		if _, _, present := h.join("d", 5, Terms{CleanStart: true}); present || h.Subscriptions() != 0 {
 			t.Errorf("clean start: present %v, %d subscriptions", present, h.Subscriptions())
 		}
-		c.Detach(false) // the old connection ends late: the new one stays
+		c.Detach() // the old connection ends late: the new one stays
 		if _, connected := h.Sessions(); connected != 1 {
 			t.Error("the end of the old connection ended the new one")
 		}
@@ -250,7 +253,7 @@ func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, w, _ := h.join("c", 5, Terms{MaxPacket: 40})
 		c.Subscribe(Subscription{Filter: "t", QoS: 1})
-		c.Detach(false)
+		c.Detach()
 		h.Publish(&Message{Topic: "t", Payload: []byte("old"), QoS: 1, Expires: time.Now().Add(time.Second)})
 		h.Publish(&Message{Topic: "t", Payload: []byte("new"), QoS: 1, Expires: time.Now().Add(time.Minute)})
 		h.Publish(&Message{Topic: "t", Payload: make([]byte, 50), QoS: 1})

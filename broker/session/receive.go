@@ -12,8 +12,9 @@ type Receipts interface {
 	Known(client string) (epoch uint64, ids []uint16)
 	// Release forgets one and then calls done.
 	Release(client string, epoch uint64, id uint16, done func(error))
-	// Forget drops all of the client's, at a clean start.
-	Forget(client string)
+	// Forget drops those of the client's sessions up to that epoch, as they are
+	// over, and then calls done.
+	Forget(client string, epoch uint64, done func(error))
 }
 
 // receipt is an inbound QoS 2 publish before its PUBREL.
@@ -48,6 +49,18 @@ const (
 	Exceeded                // more than the Receive Maximum: the client is to be disconnected (0x93)
 	Closed                  // the connection has ended
 )
+
+// Handling says that the reader begins with a publish; it says Handled when the
+// publish has gone its way. A connection that takes over waits in between.
+func (c *Conn) Handling() { c.handling.Lock() }
+
+// Handled is the end of Handling.
+func (c *Conn) Handled() { c.handling.Unlock() }
+
+func (c *Conn) awaitHandled() {
+	c.handling.Lock()
+	defer c.handling.Unlock()
+}
 
 // Accept gives an inbound publish its slot. It blocks while a client that knows
 // no Receive Maximum (MQTT 3, or QoS 0) has that many publishes under way.
@@ -126,6 +139,7 @@ func (s *Slot) Receipt() (client string, epoch uint64, id uint16, ok bool) {
 	if r := sess.received[s.id]; r != nil {
 		r.journaled = true
 	}
+	sess.journaled = true
 	sess.mu.Unlock()
 	return sess.id, sess.epoch, s.id, true
 }

@@ -43,7 +43,8 @@ type Registry struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
-	epoch    uint64
+	epoch    uint64            // the last one given
+	over     map[string]uint64 // epochs of ended sessions whose receipts are being forgotten
 	closed   bool
 
 	subs  topics.Filters[subscriber, *Subscription]
@@ -66,7 +67,7 @@ func NewRegistry(o Options) *Registry {
 	if o.May == nil {
 		o.May = func(*Session, *Message) bool { return true }
 	}
-	return &Registry{opts: o, sessions: map[string]*Session{}}
+	return &Registry{opts: o, sessions: map[string]*Session{}, over: map[string]uint64{}}
 }
 
 // Counters returns the live figures.
@@ -98,63 +99,100 @@ func (r *Registry) list() []*Session {
 
 // Connect makes the connection that owns the client's session from now on. An
 // earlier connection of the same client is ended with "session taken over"
-// (0x8E). present says that an earlier session goes on (MQTT 5.0 section
-// 3.2.2.1.1). The caller sends the CONNACK and then calls Conn.Start, and calls
-// Conn.Detach when the connection has ended, whether it was started or not.
+// (0x8E), and Connect waits until a publish that its reader has in hand is
+// handled, so that the client's publishes keep their order. present says that an
+// earlier session goes on (MQTT 5.0 section 3.2.2.1.1). The caller sends the
+// CONNACK and then calls Conn.Start, and calls Conn.Detach when the connection
+// has ended, whether it was started or not.
 func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	if t.ReceiveMaximum <= 0 || t.ReceiveMaximum > r.opts.SendMaximum {
 		t.ReceiveMaximum = r.opts.SendMaximum
 	}
 	c = &Conn{peer: p, terms: t, wire: w, wake: make(chan struct{}, 1), gone: make(chan struct{}), open: map[uint16]*Slot{}}
 	c.live.Store(true)
+	c.handling.Lock() // whoever takes over from this one waits for its predecessors too
 
 	r.mu.Lock()
-	old := r.sessions[p.ClientID]
-	var wills []*Will
-	if old != nil {
+	s := r.sessions[p.ClientID]
+	var before *Conn
+	var will *Will
+	var over uint64
+	if s != nil {
 		var keep bool
-		keep, wills = old.takeOver(!t.CleanStart)
+		before, keep, will = s.takeOver(!t.CleanStart)
 		if !keep {
-			r.forgetLocked(old)
-			old = nil
+			over = r.forgetLocked(s)
+			s = nil
 		}
 	}
-	present = old != nil
-	if old == nil {
-		old = r.newSessionLocked(p.ClientID, t.CleanStart)
+	present = s != nil
+	if s == nil {
+		var stale uint64
+		s, stale = r.newSessionLocked(p.ClientID, t.CleanStart)
+		over = max(over, stale)
 	}
-	old.attach(c)
+	s.attach(c)
+	closed := r.closed
 	r.mu.Unlock()
-	for _, w := range wills {
-		r.opts.Publish(w.Peer, w.Message)
+
+	if before != nil {
+		before.awaitHandled()
+	}
+	r.forgetReceipts(p.ClientID, over) // after the last publish that may have one
+	c.handling.Unlock()
+	if will != nil {
+		r.opts.Publish(will.Peer, will.Message)
+	}
+	if closed {
+		c.Disconnect(packets.ErrServerShuttingDown, packets.ErrServerShuttingDown)
 	}
 	return c, present
 }
 
-func (r *Registry) newSessionLocked(id string, clean bool) *Session {
-	s := &Session{
+// newSessionLocked makes a session. What QoS 2 has received before a restart is
+// taken over, unless the client starts clean; stale is then the epoch up to
+// which receipts are to be forgotten.
+func (r *Registry) newSessionLocked(id string, clean bool) (s *Session, stale uint64) {
+	s = &Session{
 		id: id, reg: r,
 		subs: map[string]*Subscription{}, flights: map[uint16]*flight{}, received: map[uint16]*receipt{},
 	}
-	// An epoch is larger than all before it, also those of an earlier process.
-	r.epoch = max(r.epoch+1, uint64(r.opts.Now().UnixNano()))
-	s.epoch = r.epoch
-	if rc := r.opts.Receipts; rc != nil {
-		if epoch, ids := rc.Known(id); epoch != 0 {
-			if clean {
-				rc.Forget(id)
-				r.epoch = max(r.epoch, epoch+1)
-				s.epoch = r.epoch
-			} else {
-				s.epoch = epoch
-				for _, pid := range ids {
-					s.received[pid] = &receipt{complete: true, journaled: true, recovered: true}
-				}
-			}
-		}
-	}
 	r.sessions[id] = s
-	return s
+	var known uint64
+	var ids []uint16
+	if rc := r.opts.Receipts; rc != nil {
+		known, ids = rc.Known(id)
+	}
+	if known > r.over[id] && !clean {
+		s.epoch, s.journaled = known, true
+		for _, pid := range ids {
+			s.received[pid] = &receipt{complete: true, journaled: true, recovered: true}
+		}
+		return s, 0
+	}
+	// An epoch is larger than all before it, also those of an earlier process.
+	r.epoch = max(r.epoch+1, uint64(r.opts.Now().UnixNano()), known+1)
+	s.epoch = r.epoch
+	if known > r.over[id] {
+		r.over[id] = known
+		stale = known
+	}
+	return s, stale
+}
+
+// forgetReceipts forgets what QoS 2 has received in a client's sessions up to
+// that epoch; 0: there is nothing to forget.
+func (r *Registry) forgetReceipts(client string, epoch uint64) {
+	if epoch == 0 || r.opts.Receipts == nil {
+		return
+	}
+	r.opts.Receipts.Forget(client, epoch, func(error) { // an epoch that is over stays without effect anyway
+		r.mu.Lock()
+		if r.over[client] == epoch {
+			delete(r.over, client)
+		}
+		r.mu.Unlock()
+	})
 }
 
 // attach makes c the session's connection.
@@ -164,20 +202,25 @@ func (s *Session) attach(c *Conn) {
 	c.sess = s
 	c.room = sync.NewCond(&s.mu)
 	s.conn, s.expiry = c, c.terms.Expiry
+	s.visits++
 	s.will = nil
+	s.stopTimer()
+	c.resend = slices.DeleteFunc(slices.Clone(s.sent), func(f *flight) bool { return f.done })
+}
+
+func (s *Session) stopTimer() {
 	if s.timer != nil {
 		s.timer.Stop()
 		s.timer = nil
 	}
-	c.resend = slices.DeleteFunc(slices.Clone(s.sent), func(f *flight) bool { return f.done })
 }
 
-// takeOver ends the present connection in favour of a new one. It says whether
-// the session can go on, and returns the wills that are due.
-func (s *Session) takeOver(wanted bool) (keep bool, wills []*Will) {
+// takeOver ends the present connection, if there is one, in favour of a new one.
+// It says whether the session can go on, and returns the will that is due.
+func (s *Session) takeOver(wanted bool) (old *Conn, keep bool, will *Will) {
 	s.mu.Lock()
-	old := s.conn
-	keep = wanted && !s.ended && (old == nil || s.expiry > 0)
+	old = s.conn
+	keep = wanted && !s.ended && s.expiry > 0
 	due := s.will
 	if old != nil {
 		due = old.terms.Will
@@ -185,46 +228,49 @@ func (s *Session) takeOver(wanted bool) (keep bool, wills []*Will) {
 		s.conn = nil
 	}
 	if due != nil && (due.Delay == 0 || !keep) {
-		wills = append(wills, due)
+		will = due
 	}
 	s.will = nil
 	s.mu.Unlock()
 	if old != nil {
 		old.Disconnect(packets.ErrSessionTakenOver, packets.ErrSessionTakenOver)
 	}
-	return keep, wills
+	return old, keep, will
 }
 
-// forgetLocked takes a session out of the registry.
-func (r *Registry) forgetLocked(s *Session) {
+// forgetLocked takes a session out of the registry. The epoch up to which the
+// caller is to forget the client's receipts is 0 where there are none.
+func (r *Registry) forgetLocked(s *Session) (over uint64) {
 	if r.sessions[s.id] == s {
 		delete(r.sessions, s.id)
 		r.warn.Delete(s.id)
 	}
 	s.mu.Lock()
 	s.ended = true
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
+	s.stopTimer()
 	subs := s.subs
 	s.subs = map[string]*Subscription{}
 	s.own = ownTopic{}
 	s.atMostOnce.clear()
 	s.assured.clear()
 	s.flights, s.sent = map[uint16]*flight{}, nil
+	if s.journaled {
+		over = s.epoch
+		r.over[s.id] = over
+	}
 	s.mu.Unlock()
 	for _, sub := range subs {
 		group, filter := topics.SplitShared(sub.Filter)
 		r.subs.Remove(filter, subscriber{s, group})
 	}
+	return over
 }
 
-// end ends a session if it is still without a connection.
-func (r *Registry) end(s *Session) {
+// end ends a session if its client has not come back since that visit.
+func (r *Registry) end(s *Session, visit uint64) {
 	r.mu.Lock()
 	s.mu.Lock()
-	if s.conn != nil || s.ended {
+	if s.conn != nil || s.ended || s.visits != visit {
 		s.mu.Unlock()
 		r.mu.Unlock()
 		return
@@ -232,8 +278,9 @@ func (r *Registry) end(s *Session) {
 	due := s.will
 	s.will = nil
 	s.mu.Unlock()
-	r.forgetLocked(s)
+	over := r.forgetLocked(s)
 	r.mu.Unlock()
+	r.forgetReceipts(s.id, over)
 	if due != nil {
 		r.opts.Publish(due.Peer, due.Message)
 	}
@@ -248,9 +295,7 @@ func (r *Registry) Close(code packets.Code) {
 	for _, s := range r.list() {
 		s.mu.Lock()
 		c := s.conn
-		if s.timer != nil {
-			s.timer.Stop()
-		}
+		s.stopTimer()
 		if c != nil {
 			c.terms.Will = nil
 		}

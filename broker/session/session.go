@@ -30,6 +30,7 @@ type Session struct {
 	expiry time.Duration
 	ended  bool
 	timer  *time.Timer // ends the session, or sends its will, while the client is away
+	visits uint64      // connections so far: a timer of an earlier absence counts for nothing
 	subs   map[string]*Subscription
 	own    ownTopic
 	order  uint64
@@ -40,8 +41,9 @@ type Session struct {
 	sent       []*flight // flights in the order in which they were first sent
 	lastID     uint16
 
-	received map[uint16]*receipt // inbound QoS 2, until PUBREL
-	will     *Will               // of a client that is gone, while its delay runs
+	received  map[uint16]*receipt // inbound QoS 2, until PUBREL
+	journaled bool                // Receipts knows, or will know, of some of it
+	will      *Will               // of a client that is gone, while its delay runs
 }
 
 // flight is a delivery of QoS 1 or 2 that was sent and is not acknowledged.

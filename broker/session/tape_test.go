@@ -155,13 +155,26 @@ type shelf struct {
 	epoch    uint64
 	ids      []uint16
 	released []uint16
-	forgot   int
+	forgot   []uint64
 	held     []func(error)
 	hold     bool
 }
 
 func (s *shelf) Known(string) (uint64, []uint16) { return s.epoch, s.ids }
-func (s *shelf) Forget(string)                   { s.forgot++; s.epoch, s.ids = 0, nil }
+func (s *shelf) Forget(_ string, epoch uint64, done func(error)) {
+	s.forgot = append(s.forgot, epoch)
+	finish := func(err error) {
+		if err == nil && s.epoch <= epoch {
+			s.epoch, s.ids = 0, nil
+		}
+		done(err)
+	}
+	if s.hold {
+		s.held = append(s.held, finish)
+		return
+	}
+	finish(nil)
+}
 func (s *shelf) Release(_ string, _ uint64, id uint16, done func(error)) {
 	s.released = append(s.released, id)
 	if s.hold {

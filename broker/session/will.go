@@ -10,9 +10,18 @@ type Will struct {
 	Peer    Peer // in whose name
 }
 
-// Detach tells that the connection has ended; normal says that the client sent
-// a DISCONNECT that takes its will back. The session goes on for its expiry.
-func (c *Conn) Detach(normal bool) {
+// DropWill takes the will back: the client said goodbye (MQTT 5.0 section
+// 3.14.4). It counts at once, even if another connection takes over before this
+// one has ended.
+func (c *Conn) DropWill() {
+	c.sess.mu.Lock()
+	defer c.sess.mu.Unlock()
+	c.terms.Will = nil
+}
+
+// Detach tells that the connection has ended. Its will is due unless it was
+// dropped. The session goes on for its expiry.
+func (c *Conn) Detach() {
 	s, r := c.sess, c.sess.reg
 	s.mu.Lock()
 	if c.detached { // taken over before
@@ -23,50 +32,44 @@ func (c *Conn) Detach(normal bool) {
 	c.detachLocked()
 	s.conn = nil
 	s.atMostOnce.clear() // nothing is owed at QoS 0
-	due := c.terms.Will
-	if normal {
-		due = nil
-	}
-	delay := time.Duration(0)
-	if due != nil {
-		delay = min(due.Delay, s.expiry)
-	}
-	now := due != nil && delay == 0
-	if due != nil && !now {
-		s.will = due
-		s.timer = time.AfterFunc(delay, func() { s.sendWill(due) })
-	} else if s.expiry > 0 && s.expiry != Forever {
-		s.timer = time.AfterFunc(s.expiry, func() { r.end(s) })
+	due, visit := c.terms.Will, s.visits
+	switch {
+	case due != nil && due.Delay > 0 && s.expiry > 0:
+		s.will, due = due, nil
+		w := s.will
+		s.timer = time.AfterFunc(min(w.Delay, s.expiry), func() { s.sendWill(w, visit) })
+	case s.expiry > 0 && s.expiry != Forever:
+		s.timer = time.AfterFunc(s.expiry, func() { r.end(s, visit) })
 	}
 	ends := s.expiry == 0
 	s.mu.Unlock()
 	c.stopWriter()
 	if ends {
-		r.end(s)
+		r.end(s, visit)
 	}
-	if now {
+	if due != nil {
 		r.opts.Publish(due.Peer, due.Message)
 	}
 }
 
-// sendWill sends a delayed will, unless the client has come back, and lets the
-// rest of the session's expiry run.
-func (s *Session) sendWill(w *Will) {
+// sendWill sends a delayed will, unless the client has come back since that
+// visit, and lets the rest of the session's expiry run.
+func (s *Session) sendWill(w *Will, visit uint64) {
 	r := s.reg
 	s.mu.Lock()
-	if s.will != w || s.conn != nil || s.ended {
+	if s.will != w || s.visits != visit || s.ended {
 		s.mu.Unlock()
 		return
 	}
 	s.will = nil
 	if rest := s.expiry - w.Delay; s.expiry != Forever && rest > 0 {
-		s.timer = time.AfterFunc(rest, func() { r.end(s) })
+		s.timer = time.AfterFunc(rest, func() { r.end(s, visit) })
 	}
 	over := s.expiry <= w.Delay
 	s.mu.Unlock()
 	r.opts.Publish(w.Peer, w.Message)
 	if over {
-		r.end(s)
+		r.end(s, visit)
 	}
 }
 

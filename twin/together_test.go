@@ -1,0 +1,64 @@
+package twin
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// together has merges at "/" applied as one; each is a Thing's ID and a patch,
+// and makes its Thing.
+func (w *world) together(merges ...[2]string) *Outcome {
+	w.t.Helper()
+	var cmds []*Command
+	for _, merge := range merges {
+		m, err := protocol.ParseMessage([]byte(command(merge[0], "merge", "/", merge[1])), nil, jsondoc.Limits{})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		cmds = append(cmds, &Command{Message: m, Sender: w.sender, Create: &Create{}})
+	}
+	cmds[len(cmds)-1].Receipt = &store.Receipt{Client: "c1", Epoch: 3, PacketID: 17}
+	got := make(chan *Outcome, 2)
+	w.HandleTogether(cmds, func(o *Outcome) { got <- o })
+	return <-got
+}
+
+func TestTogetherAllChangesAreAppliedOrNone(t *testing.T) {
+	w := newWorld(t, Options{})
+	o := w.together(
+		[2]string{"org.acme:a", `{"attributes":{"n":1}}`},
+		[2]string{"org.acme:b", `{"attributes":{"n":1}}`},
+		[2]string{"org.acme:a", `{"attributes":{"m":2}}`})
+	if o.Err != nil || len(o.Events) != 3 || o.Events[0].Topic.Action != "created" || o.Events[2].Topic.Action != "merged" || o.Events[2].Revision != 2 {
+		t.Fatalf("%+v", o)
+	}
+	before := w.Store().Stats().LastSeq
+	for name, bad := range map[string][2]string{
+		"refused by what it is":           {"org.acme:c", `{"attributes":{"":1}}`},
+		"refused by what is there":        {"org.acme:c", `{"thingId":"org.acme:other"}`},
+		"refused by what it would become": {"org.acme:a", `{"attributes":{"x":"` + fmt.Sprintf("%0200000d", 1) + `"}}`},
+	} {
+		o := w.together([2]string{"org.acme:a", `{"attributes":{"n":9}}`}, [2]string{"org.acme:new", `{}`}, bad)
+		if o.Err == nil || len(o.Events) != 0 {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	w.reopen(Options{})
+	a, revision := w.thing("org.acme:a")
+	if want := `{"thingId":"org.acme:a","policyId":"org.acme:a","attributes":{"n":1,"m":2}}`; a != want || revision != 2 {
+		t.Errorf("%d %s", revision, a)
+	}
+	if b, _ := w.thing("org.acme:b"); b == "" || w.policy("org.acme:b") == "" {
+		t.Error("the second Thing or its Policy is not there")
+	}
+	if n, _ := w.thing("org.acme:new"); n != "" || w.Store().Stats().LastSeq != before {
+		t.Error("something of what was refused is there")
+	}
+	if epoch, ids := w.Store().Receipts("c1"); epoch != 3 || fmt.Sprint(ids) != "[17]" {
+		t.Errorf("receipts: epoch %d, packets %v", epoch, ids)
+	}
+}
