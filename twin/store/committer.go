@@ -106,9 +106,12 @@ func (s *Store) commit(batch []*Tx) {
 	if !deadline.IsZero() {
 		s.o.Logger.Info("the journal can be written again")
 	}
+	s.mark.mu.Lock()
 	for _, tx := range batch {
 		s.receipts.apply(tx)
 	}
+	s.mark.seq = batch[len(batch)-1].last()
+	s.mark.mu.Unlock()
 	s.queue.finished(batch)
 	s.snapshots.grown(s, bytes)
 	s.tell <- told{batch: batch}

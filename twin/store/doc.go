@@ -46,7 +46,7 @@
 //	  meta      format, first
 //	  records   sequence number (8 bytes, big endian) -> record
 //	state.db                          bbolt, the snapshot
-//	  meta      format, covered, time
+//	  meta      format, covered, time, receipt (the last record that receipts follow)
 //	  kind/…    a bucket for each kind: ID -> entry
 //	  receipts  "c" + client -> format, epoch, packet ids
 //	*.tmp                             half made; removed at start

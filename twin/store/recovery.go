@@ -9,16 +9,18 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
-	state, covered, latest, err := openState(s.dir, &s.kinds)
+	state, meta, err := openState(s.dir, &s.kinds)
 	if state != nil {
 		s.state = state
 	}
 	if err != nil {
 		return err
 	}
+	covered := meta.covered
 	state.delay, state.hooks = s.o.SyncDelay, s.hooks
-	s.clock.atLeast(latest)
+	s.clock.atLeast(meta.latest)
 	s.snapshots.covered.Store(covered)
+	s.mark.seq = meta.receipt
 	if err := s.receipts.read(state); err != nil {
 		return err
 	}
@@ -27,7 +29,7 @@ func (s *Store) recover() error {
 		return err
 	}
 	s.queue.next, s.queue.committed, s.teller.reached = max(last, s.journal.gap)+1, last, last
-	s.journal.last = last
+	s.journal.last, s.mark.seq = last, last
 	if now := s.o.Clock().UnixNano(); now < s.clock.last.Load() {
 		s.o.Logger.Warn("the clock is behind the journal's; changes carry the journal's time until it has caught up",
 			"clock", s.o.Clock().UTC(), "journal", s.clock.time())
@@ -107,7 +109,7 @@ func (s *Store) replay(list []sealed, covered uint64) (uint64, error) {
 func (s *Store) apply(seq uint64, r *record) error {
 	s.clock.atLeast(r.time)
 	s.snapshots.pending.Add(int64(len(r.change) + len(r.state) + 64))
-	if r.flags&flagReceipt != 0 {
+	if r.flags&flagReceipt != 0 && seq > s.mark.seq {
 		s.receipts.note(r.op, r.receipt)
 	}
 	if r.op != opChange {

@@ -26,6 +26,7 @@ var (
 	metaFirst   = []byte("first")   // journal: the segment's first sequence number
 	metaCovered = []byte("covered") // state.db: the journal is needed from the number after this
 	metaTime    = []byte("time")    // state.db: no journalled time up to covered is later
+	metaReceipt = []byte("receipt") // state.db: the receipts are those after this record
 )
 
 const segmentSuffix = ".db"

@@ -126,6 +126,14 @@ type chosen struct {
 	v *version
 }
 
+// receiptMark is the record up to which the receipts in memory say what the
+// journal says. What a receipt does depends on those before it (an older epoch
+// counts for nothing), so replay must not repeat any.
+type receiptMark struct {
+	mu  sync.Mutex
+	seq uint64
+}
+
 // pass writes every entity that changed since the last pass and then says in
 // state.db how far it covers the journal.
 func (s *Store) pass() (err error) {
@@ -141,7 +149,9 @@ func (s *Store) pass() (err error) {
 	q.dirty = nil
 	q.mu.Unlock()
 	// Receipts are taken after target: they may be newer, never older.
-	changed := s.receipts.takeChanged()
+	s.mark.mu.Lock()
+	changed, mark := s.receipts.takeChanged(), s.mark.seq
+	s.mark.mu.Unlock()
 	if target == s.snapshots.covered.Load() && len(list) == 0 && len(changed) == 0 {
 		return nil
 	}
@@ -171,6 +181,9 @@ func (s *Store) pass() (err error) {
 			return err
 		}
 		if err := putNumber(meta, metaTime, uint64(latest)); err != nil {
+			return err
+		}
+		if err := putNumber(meta, metaReceipt, mark); err != nil {
 			return err
 		}
 		return writeReceipts(tx, changed)

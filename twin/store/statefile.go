@@ -40,9 +40,15 @@ func stateOptions() *bbolt.Options {
 	}
 }
 
-// openState opens or makes state.db. It gives the number up to which it covers
-// the journal and the latest time of it.
-func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, covered uint64, latest int64, err error) {
+// stateMeta is how far state.db goes.
+type stateMeta struct {
+	covered uint64
+	receipt uint64
+	latest  int64
+}
+
+// openState opens or makes state.db.
+func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, err error) {
 	f = &stateFile{path: filepath.Join(dir, stateName)}
 	fill := func(tx *bbolt.Tx) error {
 		for i, spec := range kinds {
@@ -69,18 +75,17 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, covered uint64,
 			if err := putNumber(meta, metaFormat, stateFormat); err != nil {
 				return err
 			}
-			if err := putNumber(meta, metaCovered, 0); err != nil {
-				return err
-			}
-			if err := putNumber(meta, metaTime, 0); err != nil {
-				return err
+			for _, key := range [][]byte{metaCovered, metaTime, metaReceipt} {
+				if err := putNumber(meta, key, 0); err != nil {
+					return err
+				}
 			}
 			return fill(tx)
 		})
-		return f, 0, 0, err
+		return f, m, err
 	}
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, m, err
 	}
 	err = guarded(f.path, func() error {
 		if info.Size() == 0 {
@@ -98,14 +103,13 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, covered uint64,
 			if err := checkFormat(tx, stateFormat); err != nil {
 				return err
 			}
-			t, err := number(tx.Bucket(bucketMeta), metaTime)
-			if err != nil {
-				return fmt.Errorf("%w: %w", ErrDamaged, err)
+			var latest uint64
+			for key, n := range map[string]*uint64{string(metaCovered): &m.covered, string(metaTime): &latest, string(metaReceipt): &m.receipt} {
+				if *n, err = number(tx.Bucket(bucketMeta), []byte(key)); err != nil {
+					return fmt.Errorf("%w: %w", ErrDamaged, err)
+				}
 			}
-			latest = int64(t)
-			if covered, err = number(tx.Bucket(bucketMeta), metaCovered); err != nil {
-				return fmt.Errorf("%w: %w", ErrDamaged, err)
-			}
+			m.latest = int64(latest)
 			for i, spec := range kinds {
 				if spec != nil {
 					f.buckets[i] = kindBucket(spec.Name)
@@ -119,7 +123,7 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, covered uint64,
 		}
 		return err
 	})
-	return f, covered, latest, err
+	return f, m, err
 }
 
 // appendState encodes an entity's version for state.db. key guards against an

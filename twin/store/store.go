@@ -159,6 +159,7 @@ type Store struct {
 	journal  journal
 	state    *stateFile
 	receipts receipts
+	mark     receiptMark
 	counters counters
 	pool     sync.Pool
 
