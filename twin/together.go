@@ -9,7 +9,7 @@ import (
 type group struct {
 	headers []byte          // kept with the changes
 	err     *protocol.Error // why one of them is refused, and with it all
-	seq     uint64          // what the refusal was computed from
+	seq     uint64          // the newest change that they were computed from
 }
 
 // HandleTogether applies several changes of Things as one: all of them, or

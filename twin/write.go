@@ -223,6 +223,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	if w.group != nil { // which commits when all are in
 		record, headers := w.record(nil)
 		w.group.headers = headers
+		w.group.seq = max(w.group.seq, e.Seq)
 		w.tell(cur.Value, next.Value, action, status, tx.Put(w.key, record, state), tx.Time())
 		return
 	}
