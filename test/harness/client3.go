@@ -128,7 +128,7 @@ func (c *Client3) Drain(filter string) []Message {
 }
 
 func (c *Client3) Disconnect() {
-	c.Paho.Disconnect(0)
+	c.Paho.Disconnect(uint(Patience / time.Millisecond)) // as long as it takes to send the packet
 	c.inbox.end(io.EOF)
 }
 

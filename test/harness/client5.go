@@ -19,17 +19,16 @@ import (
 // Connect says how a client connects. The zero value is a clean start with an
 // identifier of its own and a session that ends with the connection.
 type Connect struct {
-	ID        string
-	Keep      bool   // go on with an earlier session
-	Expiry    uint32 // seconds that the session outlives the connection; MQTT 5 only, with 3.1.1 Keep means for ever
-	Receive   uint16 // Receive Maximum; MQTT 5 only
-	Username  string
-	Password  string
-	Will      *paho.WillMessage
-	WillProps *paho.WillProperties // MQTT 5 only
-	Conn      net.Conn             // instead of TCP to the broker; MQTT 5 only
-	TLS       *tls.Config          // for addresses with TLS
-	URL       string               // instead of the broker's first listener
+	ID       string
+	Keep     bool   // go on with an earlier session
+	Expiry   uint32 // seconds that the session outlives the connection; MQTT 5 only, with 3.1.1 Keep means for ever
+	Receive  uint16 // Receive Maximum; MQTT 5 only
+	Username string
+	Password string
+	Will     *paho.WillMessage
+	Conn     net.Conn    // instead of TCP to the broker; MQTT 5 only
+	TLS      *tls.Config // for addresses with TLS
+	URL      string      // instead of the broker's first listener
 }
 
 var serial atomic.Int64
@@ -100,7 +99,7 @@ func TryDial5(t testing.TB, b *Broker, o Connect) (*Client5, error) {
 		},
 		OnClientError: func(err error) { c.inbox.end(err) },
 	})
-	cp := &paho.Connect{ClientID: c.id, CleanStart: !o.Keep, KeepAlive: 60, Properties: &paho.ConnectProperties{}}
+	cp := &paho.Connect{ClientID: c.id, CleanStart: !o.Keep, KeepAlive: 60, Properties: &paho.ConnectProperties{RequestProblemInfo: true}}
 	if o.Expiry > 0 {
 		cp.Properties.SessionExpiryInterval = &o.Expiry
 	}
@@ -113,7 +112,7 @@ func TryDial5(t testing.TB, b *Broker, o Connect) (*Client5, error) {
 	if o.Password != "" {
 		cp.Password, cp.PasswordFlag = []byte(o.Password), true
 	}
-	cp.WillMessage, cp.WillProperties = o.Will, o.WillProps
+	cp.WillMessage = o.Will
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	var err error
