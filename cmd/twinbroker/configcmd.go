@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 )
 
 // configCommand validates and shows configurations.
@@ -16,7 +19,7 @@ func configCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, problems := checkFlags.load(cmd)
-			fmt.Fprint(cmd.ErrOrStderr(), problems.String())
+			printProblems(cmd.ErrOrStderr(), problems)
 			if problems.Err() != nil {
 				return errReported
 			}
@@ -35,7 +38,7 @@ func configCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, problems := showFlags.load(cmd)
 			if problems.Err() != nil {
-				fmt.Fprint(cmd.ErrOrStderr(), problems.String())
+				printProblems(cmd.ErrOrStderr(), problems)
 				return errReported
 			}
 			return cfg.WriteYAML(cmd.OutOrStdout())
@@ -44,4 +47,11 @@ func configCommand() *cobra.Command {
 	showFlags.add(show)
 	cmd.AddCommand(check, show)
 	return cmd
+}
+
+// printProblems prints a line for each.
+func printProblems(to io.Writer, problems config.Problems) {
+	for _, p := range problems {
+		fmt.Fprintln(to, p)
+	}
 }

@@ -69,7 +69,6 @@ and keeps its data in ./data.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, problems := flags.load(cmd)
 			if err := problems.Err(); err != nil {
-				fmt.Fprint(cmd.ErrOrStderr(), problems.String())
 				return fmt.Errorf("the configuration cannot be used: %w", err)
 			}
 			reload := func() (*config.Config, config.Problems) { return flags.load(cmd) }
