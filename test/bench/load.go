@@ -141,7 +141,7 @@ func (l *load) addPublisher(addr, id string, ts []template, reply string) error 
 	}
 	size := 8 << 10
 	if reply != "" {
-		size = 256 << 10
+		size = 64 << 10
 	}
 	l.pubs = append(l.pubs, &publisher{
 		fd: fd, templates: ts, order: make([]uint16, 4*l.window), in: make([]byte, size),
