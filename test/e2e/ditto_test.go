@@ -112,6 +112,9 @@ func (a *app) in(t testing.TB) *app { return &app{Client: a.Client, t: t} }
 // topicOf is "ns/name" of a Thing ID.
 func topicOf(id string) string { return strings.Replace(id, ":", "/", 1) }
 
+// escaped is what a name looks like in an MQTT topic.
+var escaped = strings.NewReplacer("%", "%25", "+", "%2B", "#", "%23")
+
 // command sends a command on its topic and waits for the answer. value is
 // JSON, or "" for none; more is further members of the envelope.
 func (a *app) command(id, action, path, value string, more ...string) envelope {
@@ -121,7 +124,7 @@ func (a *app) command(id, action, path, value string, more ...string) envelope {
 	if value != "" {
 		members = append(members, `"value":`+value)
 	}
-	topic := "ditto/" + topicOf(id) + "/things/twin/commands/" + action
+	topic := "ditto/" + escaped.Replace(topicOf(id)) + "/things/twin/commands/" + action
 	err := a.Publish(topic, "{"+strings.Join(members, ",")+"}", 1)
 	if refused := (*harness.Refused)(nil); err != nil && !errors.As(err, &refused) {
 		a.t.Fatalf("publishing to %s: %v", topic, err)

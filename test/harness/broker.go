@@ -155,6 +155,9 @@ func (b *Broker) HTTP() string { return b.http }
 // Dir is the folder of the data.
 func (b *Broker) Dir() string { return b.options.Dir }
 
+// ConfigFile is the path of the configuration file, "" without one.
+func (b *Broker) ConfigFile() string { return b.config }
+
 // PID is the number of the process.
 func (b *Broker) PID() int { return b.cmd.Process.Pid }
 

@@ -61,7 +61,6 @@ type Verb struct {
 	cmd    *exec.Cmd
 	out    *lines
 	log    *lines
-	seen   int
 	exited chan struct{}
 }
 
@@ -111,6 +110,12 @@ func (v *Verb) End(s os.Signal) int {
 	if err := v.cmd.Process.Signal(s); err != nil {
 		v.t.Fatal(err)
 	}
+	return v.Wait()
+}
+
+// Wait returns the status that the verb ends with by itself.
+func (v *Verb) Wait() int {
+	v.t.Helper()
 	select {
 	case <-v.exited:
 	case <-time.After(Patience):
@@ -118,3 +123,6 @@ func (v *Verb) End(s os.Signal) int {
 	}
 	return v.cmd.ProcessState.ExitCode()
 }
+
+// Errors is what was written to standard error.
+func (v *Verb) Errors() string { return v.log.text() }
