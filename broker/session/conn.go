@@ -43,7 +43,7 @@ type Conn struct {
 	start sync.Once
 	live  atomic.Bool // cleared when the connection is let go
 
-	handling sync.Mutex // held while the reader has a publish in hand
+	handling chan struct{} // full while the reader has a publish in hand
 
 	// Below: under the session's lock.
 	acks     []byte    // control packets that are ready to go

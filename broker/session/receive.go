@@ -52,15 +52,10 @@ const (
 
 // Handling says that the reader begins with a publish; it says Handled when the
 // publish has gone its way. A connection that takes over waits in between.
-func (c *Conn) Handling() { c.handling.Lock() }
+func (c *Conn) Handling() { c.handling <- struct{}{} }
 
 // Handled is the end of Handling.
-func (c *Conn) Handled() { c.handling.Unlock() }
-
-func (c *Conn) awaitHandled() {
-	c.handling.Lock()
-	defer c.handling.Unlock()
-}
+func (c *Conn) Handled() { <-c.handling }
 
 // Accept gives an inbound publish its slot. It blocks while a client that knows
 // no Receive Maximum (MQTT 3, or QoS 0) has that many publishes under way.

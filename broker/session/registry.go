@@ -108,9 +108,12 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	if t.ReceiveMaximum <= 0 || t.ReceiveMaximum > r.opts.SendMaximum {
 		t.ReceiveMaximum = r.opts.SendMaximum
 	}
-	c = &Conn{peer: p, terms: t, wire: w, wake: make(chan struct{}, 1), gone: make(chan struct{}), open: map[uint16]*Slot{}}
+	c = &Conn{
+		peer: p, terms: t, wire: w, open: map[uint16]*Slot{},
+		wake: make(chan struct{}, 1), gone: make(chan struct{}), handling: make(chan struct{}, 1),
+	}
 	c.live.Store(true)
-	c.handling.Lock() // whoever takes over from this one waits for its predecessors too
+	c.Handling() // whoever takes over from this one waits for its predecessors too
 
 	r.mu.Lock()
 	s := r.sessions[p.ClientID]
@@ -136,10 +139,11 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	r.mu.Unlock()
 
 	if before != nil {
-		before.awaitHandled()
+		before.Handling()
+		before.Handled()
 	}
 	r.forgetReceipts(p.ClientID, over) // after the last publish that may have one
-	c.handling.Unlock()
+	c.Handled()
 	if will != nil {
 		r.opts.Publish(will.Peer, will.Message)
 	}

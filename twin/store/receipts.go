@@ -52,10 +52,15 @@ func (t *receipts) note(op recordOp, r Receipt) {
 	c := t.clients[r.Client]
 	switch op {
 	case opForget:
-		delete(t.clients, r.Client)
+		if c != nil && c.epoch <= r.Epoch {
+			delete(t.clients, r.Client)
+		}
 	case opRelease:
 		if c != nil && c.epoch == r.Epoch {
 			delete(c.ids, r.PacketID)
+			if len(c.ids) == 0 { // clients that choose a new name each time must not stay for ever
+				delete(t.clients, r.Client)
+			}
 		}
 	default:
 		if c == nil || c.epoch < r.Epoch {
@@ -70,7 +75,7 @@ func (t *receipts) note(op recordOp, r Receipt) {
 
 // Receipts gives the epoch of the client's session and the packet ids, sorted,
 // of the QoS 2 publishes that are on disk and not released; 0 and none for a
-// client that never sent one or was forgotten.
+// client that has no such publish.
 func (s *Store) Receipts(client string) (epoch uint64, ids []uint16) {
 	s.receipts.mu.Lock()
 	defer s.receipts.mu.Unlock()
@@ -90,9 +95,10 @@ func (s *Store) Receipts(client string) (epoch uint64, ids []uint16) {
 // which it cannot be.
 func (s *Store) Release(r Receipt, done func(error)) { s.journalReceipt(opRelease, r, done) }
 
-// Forget ends all receipts of a client: it starts clean. done as with Release.
-func (s *Store) Forget(client string, done func(error)) {
-	s.journalReceipt(opForget, Receipt{Client: client}, done)
+// Forget ends all receipts of a client's sessions up to this epoch: the session
+// is over. Those of a session that has begun since stay. done as with Release.
+func (s *Store) Forget(client string, epoch uint64, done func(error)) {
+	s.journalReceipt(opForget, Receipt{Client: client, Epoch: epoch}, done)
 }
 
 func (s *Store) journalReceipt(op recordOp, r Receipt, done func(error)) {

@@ -48,7 +48,11 @@ func TestReceiptsSurvive(t *testing.T) {
 				t.Fatal(err)
 			}
 			await(func(done func(error)) { s.Release(Receipt{"c", 1, 5}, done) })
-			await(func(done func(error)) { s.Forget("e", done) })
+			await(func(done func(error)) { s.Forget("e", 1, done) })
+			await(func(done func(error)) { s.Forget("d", 2, done) }) // its epoch is later
+			receive(Receipt{"f", 1, 1}, thing("a"))
+			await(func(done func(error)) { s.Release(Receipt{"f", 1, 1}, done) })
+			wantReceipts(t, s, "f", 0) // nothing is left of it
 			receive(Receipt{"d", 4, 9}, thing("a")) // a newer epoch replaces
 			await(func(done func(error)) { s.Release(Receipt{"d", 3, 9}, done) })
 			end(t, s)
@@ -57,7 +61,8 @@ func TestReceiptsSurvive(t *testing.T) {
 			wantReceipts(t, s, "d", 4, 9)
 			wantReceipts(t, s, "e", 0)
 			wantReceipts(t, s, "nobody", 0)
-			wantText(t, s, thing("a"), "x", 4)
+			wantReceipts(t, s, "f", 0)
+			wantText(t, s, thing("a"), "x", 5)
 			wantText(t, s, thing("b"), "x", 1)
 		})
 	}
