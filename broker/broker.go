@@ -91,6 +91,7 @@ type Broker struct {
 	sessions *session.Registry
 	retained topics.Names[*session.Message]
 	refusals refusals
+	faults   faults
 	metrics  *metrics
 	log      *slog.Logger
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -43,7 +45,7 @@ type healthAnswer struct {
 	Reasons map[string]string `json:"reasons,omitempty"`
 }
 
-func (h *Health) answer(rw http.ResponseWriter, _ *http.Request) {
+func (h *Health) answer(rw http.ResponseWriter, unstored string) {
 	h.mu.Lock()
 	a := healthAnswer{Status: "up", Reasons: map[string]string{}}
 	if !h.ready {
@@ -53,6 +55,9 @@ func (h *Health) answer(rw http.ResponseWriter, _ *http.Request) {
 		a.Reasons[part] = text
 	}
 	h.mu.Unlock()
+	if unstored != "" {
+		a.Reasons["store"] = unstored
+	}
 	status := http.StatusOK
 	if len(a.Reasons) > 0 {
 		a.Status, status = "down", http.StatusServiceUnavailable
@@ -67,7 +72,9 @@ func (b *Broker) HTTP(health *Health) http.Handler {
 	mux.HandleFunc("GET /health/live", func(rw http.ResponseWriter, _ *http.Request) {
 		writeJSON(rw, http.StatusOK, healthAnswer{Status: "up"})
 	})
-	mux.HandleFunc("GET /health/ready", health.answer)
+	mux.HandleFunc("GET /health/ready", func(rw http.ResponseWriter, _ *http.Request) {
+		health.answer(rw, b.faults.recent(time.Now()))
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(b.metrics.registry, promhttp.HandlerOpts{}))
 	reserved := func(rw http.ResponseWriter, r *http.Request) {
 		writeJSON(rw, http.StatusNotImplemented, map[string]any{
@@ -84,4 +91,26 @@ func writeJSON(rw http.ResponseWriter, status int, v any) {
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(v) // the client may have gone
+}
+
+// faults remembers when a message was last refused through the broker's own
+// fault, such as a full disk.
+type faults struct{ last atomic.Pointer[fault] }
+
+type fault struct {
+	at   time.Time
+	text string
+}
+
+// faultLasts is how long after such a refusal the broker calls itself not ready.
+const faultLasts = 10 * time.Second
+
+func (f *faults) note(at time.Time, text string) { f.last.Store(&fault{at, text}) }
+
+// recent is what is wrong now, or was a moment ago; "" is nothing.
+func (f *faults) recent(now time.Time) string {
+	if l := f.last.Load(); l != nil && now.Sub(l.at) < faultLasts {
+		return l.text
+	}
+	return ""
 }

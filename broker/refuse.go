@@ -25,6 +25,9 @@ func (b *Broker) refuse(in *inbound, err *protocol.Error, cmd *protocol.Message)
 // refusal passes: counted, logged, published for operators, told to the client.
 func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Message, reply destination, envelope *protocol.Message) {
 	b.metrics.refused.WithLabelValues(err.Code).Inc()
+	if err.Status >= 500 {
+		b.faults.note(time.Now(), reasonText(err))
+	}
 	b.publishRefusal(in, err)
 	if say, hidden := b.refusals.mayLog(in.peer.ClientID, time.Now()); say {
 		b.log.Warn("message refused", "client", in.peer.ClientID, "topic", in.message.Topic,
