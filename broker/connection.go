@@ -27,6 +27,8 @@ type connection struct {
 	present  bool          // the session is an earlier one that goes on
 	broken   *packets.Code // why the broker ended it, if it did because of a packet
 	normal   bool          // a DISCONNECT took the will back
+
+	emptyWill bool // the will has no payload
 }
 
 // end disconnects the client because of a packet, and gives the error that makes

@@ -44,6 +44,9 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 		return errors.New("a connection that no listener of this broker took")
 	}
 	conn.client = cl
+	if conn.emptyWill {
+		pk.Connect.WillPayload = nil
+	}
 	peer, refused := b.admit(cl, &pk)
 	var will *session.Will
 	if refused == nil {
@@ -120,7 +123,13 @@ func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 // OnPacketEncode completes the CONNACK, the one packet of interest that mochi
 // writes.
 func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type != packets.Connack || pk.ReasonCode >= packets.ErrUnspecifiedError.Code {
+	if pk.FixedHeader.Type != packets.Connack {
+		return pk
+	}
+	if pk.ReasonCode >= packets.ErrUnspecifiedError.Code {
+		if cl.Properties.ProtocolVersion < 5 {
+			pk.ReasonCode = returnCode(pk.ReasonCode)
+		}
 		return pk
 	}
 	if c := established(cl); c != nil {
@@ -135,8 +144,9 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 // OnPacketRead takes what the session answers.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	conn := established(cl)
-	if conn == nil {
-		return pk, nil // the CONNECT packet
+	if conn == nil { // the CONNECT packet
+		allowEmptyWill(cl, &pk)
+		return pk, nil
 	}
 	c, b := conn.session, h.broker
 	switch pk.FixedHeader.Type {
@@ -180,6 +190,34 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		return pk, nil // PINGREQ and AUTH are mochi's
 	}
 	return taken, nil
+}
+
+// allowEmptyWill keeps from mochi that a will has no payload: it would refuse
+// one (MQTT 5.0 section 3.1.3.4 has nothing against it).
+func allowEmptyWill(cl *mqtt.Client, pk *packets.Packet) {
+	conn, ok := cl.Net.Conn.(*connection)
+	if ok && pk.FixedHeader.Type == packets.Connect && pk.Connect.WillFlag && len(pk.Connect.WillPayload) == 0 {
+		conn.emptyWill = true
+		pk.Connect.WillPayload = []byte{0}
+	}
+}
+
+// returnCode is what MQTT 3.1.1 has for a reason code of CONNACK (section
+// 3.2.2.3 of both versions).
+func returnCode(reason byte) byte {
+	switch reason {
+	case packets.ErrUnsupportedProtocolVersion.Code:
+		return packets.Err3UnsupportedProtocolVersion.Code
+	case packets.ErrClientIdentifierNotValid.Code:
+		return packets.Err3ClientIdentifierNotValid.Code
+	case packets.ErrServerUnavailable.Code, packets.ErrServerBusy.Code, packets.ErrServerShuttingDown.Code,
+		packets.ErrQuotaExceeded.Code, packets.ErrConnectionRateExceeded.Code, packets.ErrUnspecifiedError.Code,
+		packets.ErrImplementationSpecificError.Code:
+		return packets.Err3ServerUnavailable.Code
+	case packets.ErrBadUsernameOrPassword.Code:
+		return packets.ErrMalformedUsernameOrPassword.Code
+	}
+	return packets.Err3NotAuthorized.Code
 }
 
 // established is the connection of a client that was let in, or nil.
