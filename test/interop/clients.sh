@@ -1,0 +1,220 @@
+# What Debian's clients see of the broker, with MQTT 3.1.1 and 5.
+
+clients() {
+	rm -rf data
+	cat >interop.yaml <<-'YAML'
+		auth: {anonymous: ["anonymous:local"]}
+		mappings:
+		  - topic: devices/{device}/telemetry
+		    thing: "org.acme:{{ device }}"
+		    set: {/features/climate/properties/temperature: /temp}
+		    create: {}
+		  - topic: devices/{device}/status
+		    format: text
+		    thing: "org.acme:{{ device }}"
+		    set: {/attributes/status: ""}
+		    create: {}
+		publications:
+		  - path: /features/{feature}/desiredProperties/{property...}
+		    topic: "cmnd/{{ thing:name }}/{{ feature }}/{{ property }}"
+		    payload: value
+		    qos: 2
+		    retain: true
+	YAML
+	start broker 'exec bin/twinbroker serve -c interop.yaml'
+	eventually has_printed broker 'twinbroker ready …'
+	local version
+	for version in 311 5; do
+		qos "$version"
+		retained "$version"
+		wills "$version"
+		away "$version"
+		shared "$version"
+		status_topics "$version"
+		telemetry "$version"
+		requests "$version"
+		refused "$version"
+	done
+	properties
+	reason_codes
+	not_let_in
+	stop broker TERM
+}
+
+# sub NAME FILTERS ARGUMENTS…: a subscriber in the background.
+sub() {
+	local name=$1 filters=$2
+	shift 2
+	start_subscriber "$name" "$filters" "exec mosquitto_sub -W 20 $*"
+}
+
+# got NAME WHAT WANTED: the subscriber has ended, having printed that.
+got() {
+	ended "$1"
+	check "$2" "$3" "$(<"$(log_of "$1")")"
+}
+
+qos() {
+	local publish subscribe
+	for publish in 0 1 2; do
+		for subscribe in 0 1 2; do
+			sub s 1 -V "$1" -q $subscribe -t "plain/+/$publish" -C 3 -F "'%q %t %p'"
+			printf '%s\n' one two three | mosquitto_pub -V "$1" -q $publish -t "plain/x/$publish" -l
+			local q=$((publish < subscribe ? publish : subscribe)) t=plain/x/$publish
+			got s "$1: QoS $publish in, $q out" "$q $t one
+$q $t two
+$q $t three"
+		done
+	done
+}
+
+retained() {
+	mosquitto_pub -V "$1" -q 1 -r -t kept/a -m first
+	mosquitto_pub -V "$1" -q 2 -r -t kept/a -m second
+	mosquitto_pub -V "$1" -q 1 -r -t kept/b -m last
+	check "$1: a retained message, the newest" '1 second' \
+		"$(mosquitto_sub -V "$1" -W 10 -q 1 -t kept/a -C 1 -F '%r %p')"
+	sub s 1 -V "$1" -q 1 -t live/a -C 1 -F "'%r %p'"
+	mosquitto_pub -V "$1" -q 1 -r -t live/a -m x
+	got s "$1: no retain flag for who was there" '0 x'
+	mosquitto_pub -V "$1" -q 1 -r -n -t kept/a
+	mosquitto_pub -V "$1" -q 1 -r -n -t live/a
+	check "$1: a retained message that was deleted" 'kept/b' \
+		"$(mosquitto_sub -V "$1" -W 10 -q 1 -t kept/a -t live/a -t kept/b -C 1 -F '%t')"
+	mosquitto_pub -V "$1" -q 1 -r -n -t kept/b
+}
+
+wills() {
+	sub s 1 -V "$1" -q 1 -t wills/gone -C 1 -F "'%q %p'"
+	sub w 1 -V "$1" -t nothing --will-topic wills/gone --will-payload farewell --will-qos 1
+	stop w KILL
+	got s "$1: a will" '1 farewell'
+
+	sub s 1 -V "$1" -q 1 -t "ditto/org.acme/will-$1/things/twin/events/#" -C 1 -F "'%p'"
+	sub w 1 -V "$1" -t nothing --will-topic "devices/will-$1/status" --will-payload offline --will-qos 1
+	stop w KILL
+	got s "$1: a will that a mapping takes in" \
+		"{…\"value\":{\"thingId\":\"org.acme:will-$1\",…\"attributes\":{\"status\":\"offline\"}},\"revision\":1,…}"
+}
+
+# away: what comes while a client is away.
+away() {
+	mosquitto_sub -V "$1" -c -i "away-$1" -q 1 -t away/+ -E
+	printf '%s\n' one two | mosquitto_pub -V "$1" -q 1 -t away/x -l
+	check "$1: messages for a client that was away" $'one\ntwo' \
+		"$(mosquitto_sub -V "$1" -W 10 -c -i "away-$1" -q 1 -t away/+ -C 2)"
+	mosquitto_sub -V "$1" -i "away-$1" -t nothing -E # the session ends
+}
+
+shared() {
+	sub a 1 -V "$1" -q 1 -t "'\$share/group/work/+'" -C 2
+	sub b 1 -V "$1" -q 1 -t "'\$share/group/work/+'" -C 2
+	printf '%s\n' 1 2 3 4 | mosquitto_pub -V "$1" -q 1 -t work/x -l
+	ended a
+	ended b
+	check "$1: a shared subscription, each message once, both take part" $'1\n2\n3\n4' \
+		"$(sort "$(log_of a)" "$(log_of b)")"
+}
+
+status_topics() {
+	check "$1: \$SYS" '$SYS/broker/version twinbroker …' \
+		"$(mosquitto_sub -V "$1" -W 10 -v -t '$SYS/broker/version' -C 1)"
+}
+
+telemetry() {
+	local q
+	for q in 0 1 2; do
+		sub s 1 -V "$1" -q 2 -t "ditto/org.acme/dev-$1-$q/things/twin/events/#" -C 2 -F "'%q %t'"
+		sub r 1 -V "$1" -q 2 -t "devices/dev-$1-$q/telemetry" -C 2 -F "'%q %p'"
+		printf '%s\n' '{"temp": 1}' '{"temp": 21.50}' |
+			mosquitto_pub -V "$1" -q $q -t "devices/dev-$1-$q/telemetry" -l
+		got s "$1: events of telemetry of QoS $q" "2 ditto/org.acme/dev-$1-$q/things/twin/events/created
+2 ditto/org.acme/dev-$1-$q/things/twin/events/merged"
+		got r "$1: telemetry of QoS $q is relayed" "$q {\"temp\": 1}
+$q {\"temp\": 21.50}"
+		check "$1: what telemetry of QoS $q wrote" 21.50 \
+			"$(bin/twinbroker things get "org.acme:dev-$1-$q" /features/climate/properties/temperature 2>&1)"
+	done
+	sub s 1 -V "$1" -q 2 -t "cmnd/dev-$1-0/#" -C 1 -F "'%q %r %t %p'"
+	bin/twinbroker things put "org.acme:dev-$1-0" /features/climate/desiredProperties '{"mode":"eco"}' >/dev/null
+	got s "$1: a publication" "2 0 cmnd/dev-$1-0/climate/mode eco"
+	check "$1: a publication, retained" "1 eco" \
+		"$(mosquitto_sub -V "$1" -W 10 -q 2 -t "cmnd/dev-$1-0/climate/mode" -C 1 -F '%r %p')"
+}
+
+# ask VERSION REPLY THING COMMAND PAYLOAD ARGUMENTS…: the envelope that comes.
+ask() {
+	local version=$1 reply=$2 thing=$3 command=$4 payload=$5
+	shift 5
+	mosquitto_rr -V "$version" -W 10 -q 1 -e "$reply" -t "ditto/org.acme/$thing/things/twin/commands/$command" \
+		-m "$payload" "$@" 2>&1
+}
+
+requests() {
+	# A client of 3.1.1 has no Response Topic: what it subscribes to is its own
+	# reply topic, or the one that it names in the envelope.
+	local own=ditto/_replies/rr-$1 thing=asked-$1
+	check "$1: a request at the own reply topic" "{\"topic\":\"org.acme/$thing/…/create\",…\"status\":201}" \
+		"$(ask "$1" "$own" "$thing" create '{"path":"/","value":{"attributes":{"a":1.50}}}' -i "rr-$1")"
+	check "$1: a request with reply-to" "{\"topic\":\"…/retrieve\",…\"path\":\"/attributes/a\",\"value\":1.50,\"status\":200}" \
+		"$(ask "$1" answers/x "$thing" retrieve '{"path":"/attributes/a","headers":{"reply-to":"answers/x"}}')"
+	check "$1: an error with its correlation-id" "{\"topic\":\"org.acme/$thing/things/twin/errors\",\"headers\":{\"correlation-id\":\"c-1\",…\"error\":\"things:attribute.notfound\",…\"status\":404}" \
+		"$(ask "$1" "$own" "$thing" retrieve '{"path":"/attributes/b","headers":{"correlation-id":"c-1"}}' -i "rr-$1" | grep '^{')"
+	check "$1: a whole envelope to the root" "{\"topic\":\"org.acme/$thing/…/modify\",…\"status\":204}" \
+		"$(mosquitto_rr -V "$1" -W 10 -q 2 -i "rr-$1" -e "$own" -t ditto -m "{\"topic\":\"org.acme/$thing/things/twin/commands/modify\",\"path\":\"/attributes/a\",\"value\":2}")"
+}
+
+# refused: what operators see.
+refused() {
+	sub s 1 -V "$1" -t "'\$SYS/twinbroker/refused'" -C 1 -F "'%p'"
+	mosquitto_pub -V "$1" -q 1 -i "clumsy-$1" -t devices/x/telemetry -m '{"temp":' 2>/dev/null
+	got s "$1: \$SYS/twinbroker/refused" "{\"client\":\"clumsy-$1\",\"description\":\"…\",\"error\":\"connectivity:message.mapping.failed\",\"message\":\"…\",\"status\":400,\"time\":\"…\",\"topic\":\"devices/x/telemetry\"}"
+}
+
+properties() {
+	check '5: Response Topic and Correlation Data' 'application/vnd.eclipse.ditto+json 42 {…"correlation-id":"42"…"status":200}' \
+		"$(ask 5 answers/5 asked-5 retrieve '{"path":"/"}' -D publish correlation-data 42 -F '%C %D %p')"
+	check '5: a user property is a header' '{…"headers":{…"x-shift":"night"…}…"status":200}' \
+		"$(ask 5 answers/5 asked-5 retrieve '{"path":"/"}' -D publish user-property x-shift night)"
+	sub s 1 -V 5 -q 1 -t carried -C 1 -F "'%C %D %F %P %R %p'"
+	mosquitto_pub -V 5 -q 1 -t carried -m x -D publish content-type text/plain -D publish correlation-data 7 \
+		-D publish payload-format-indicator 1 -D publish user-property k v -D publish response-topic back
+	got s '5: properties are carried' 'text/plain 7 1 k:v back x'
+}
+
+# reason WHAT CODE REASON ARGUMENTS…: what mosquitto_pub says of the
+# acknowledgement. Of a PUBREC it does not print the reason string.
+reason() {
+	local what=$1 wanted="Warning: Publish 1 failed: $2." text=$3
+	shift 3
+	check "5: reason code, QoS 1: $what" "$wanted"$'\n'"$text: …" "$(mosquitto_pub -V 5 -q 1 "$@" 2>&1)"
+	check "5: reason code, QoS 2: $what" "$wanted" "$(mosquitto_pub -V 5 -q 2 "$@" 2>&1)"
+}
+
+reason_codes() {
+	reason 'no JSON (0x99)' 'Payload format invalid' connectivity:message.mapping.failed -t devices/x/telemetry -m nonsense
+	reason 'a forged event (0x87)' 'Not authorized' messages:publish.notallowed -t ditto/org.acme/x/things/twin/events/modified -m '{"path":"/"}'
+	head -c 300000 /dev/zero | tr '\0' ' ' >"$work/large"
+	reason 'too large (0x97)' 'Quota exceeded' messages:toolarge -t devices/x/telemetry -f "$work/large"
+	reason 'no such Thing (0x83)' 'Implementation specific error' things:thing.notfound -t ditto/org.acme/nobody/things/twin/commands/delete -m '{"path":"/"}'
+	check '5: a subscription that is refused' 'All subscription requests were denied.' \
+		"$(mosquitto_sub -V 5 -W 10 -t 'twin/#' 2>&1)"
+	check '311: a subscription that is refused' 'All subscription requests were denied.' \
+		"$(mosquitto_sub -V 311 -W 10 -t 'twin/#' 2>&1)"
+	check '5: a will that is refused' 'Connection error: Not authorized' \
+		"$(mosquitto_sub -V 5 -W 10 -t x --will-topic '$SYS/x' --will-payload x 2>&1)"
+	check '311: a will that is refused' 'Connection error: Connection Refused: not authorised.' \
+		"$(mosquitto_sub -V 311 -W 10 -t x --will-topic '$SYS/x' --will-payload x 2>&1)"
+}
+
+# not_let_in: a broker with a configuration that lets nobody in.
+not_let_in() {
+	echo 'log: {level: warn}' >closed.yaml
+	start closed 'exec bin/twinbroker serve -c closed.yaml --data-dir closed --listen tcp://127.0.0.1:18833 --http off'
+	eventually has_printed closed 'twinbroker ready …'
+	check '5: no anonymous clients' 'Connection error: Not authorized' \
+		"$(mosquitto_sub -V 5 -p 18833 -t x -W 10 2>&1)"
+	check '311: no anonymous clients' 'Connection error: Connection Refused: not authorised.' \
+		"$(mosquitto_sub -V 311 -p 18833 -t x -W 10 2>&1)"
+	stop closed TERM
+}
