@@ -15,17 +15,29 @@ import (
 // exchanged while they listen.
 func brokerListeners(cfg *config.Config, certs *certificates) []broker.Listener {
 	var all []broker.Listener
-	for _, l := range cfg.Listeners {
+	for i, l := range cfg.Listeners {
 		one := broker.Listener{Address: l.Address, Origins: l.Origins}
 		if l.TLS != nil {
-			one.TLS = certs.of(l.Address)
+			one.TLS = certs.of(nameOf(cfg.Listeners, i))
 		}
 		all = append(all, one)
 	}
 	return all
 }
 
-// certificates are what the listeners with TLS show and ask for, by address.
+// nameOf tells a listener from the others, also in a configuration with others
+// before it: its address, and which it is of several with port 0.
+func nameOf(listeners []config.Listener, i int) string {
+	n := 0
+	for _, l := range listeners[:i] {
+		if l.Address == listeners[i].Address {
+			n++
+		}
+	}
+	return fmt.Sprintf("%s (%d)", listeners[i].Address, n)
+}
+
+// certificates are what the listeners with TLS show and ask for, by name.
 type certificates struct {
 	current atomic.Pointer[map[string]*tls.Config]
 }
@@ -34,7 +46,7 @@ type certificates struct {
 // exchanged.
 func (c *certificates) load(cfg *config.Config) error {
 	next := map[string]*tls.Config{}
-	for _, l := range cfg.Listeners {
+	for i, l := range cfg.Listeners {
 		if l.TLS == nil {
 			continue
 		}
@@ -42,7 +54,7 @@ func (c *certificates) load(cfg *config.Config) error {
 		if err != nil {
 			return fmt.Errorf("listener %s: %w", l.Address, err)
 		}
-		next[l.Address] = conf
+		next[nameOf(cfg.Listeners, i)] = conf
 	}
 	c.current.Store(&next)
 	return nil
@@ -50,13 +62,13 @@ func (c *certificates) load(cfg *config.Config) error {
 
 // of is the configuration of a listener, which asks for the current one at each
 // handshake.
-func (c *certificates) of(address string) *tls.Config {
+func (c *certificates) of(name string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			conf := (*c.current.Load())[address]
+			conf := (*c.current.Load())[name]
 			if conf == nil {
-				return nil, fmt.Errorf("listener %s is not configured any more", address)
+				return nil, fmt.Errorf("listener %s is not configured any more", name)
 			}
 			return conf, nil
 		},
