@@ -494,6 +494,7 @@ func TestWills(t *testing.T) {
 		}{
 			{"of a client that drops is sent", harness.Client.Drop, false, []string{"gone"}},
 			{"of a client that says goodbye is not", harness.Client.Disconnect, false, nil},
+			{"without a payload is sent", harness.Client.Drop, false, []string{""}},
 			{"to be retained is", harness.Client.Drop, true, []string{"gone"}},
 			{"of a client that is taken over is sent", func(c harness.Client) {
 				harness.Dial(t, b, version, harness.Connect{ID: c.ID()})
@@ -502,7 +503,7 @@ func TestWills(t *testing.T) {
 			t.Run(row.name, func(t *testing.T) {
 				topic := root + row.name
 				c := harness.Dial(t, b, version, harness.Connect{ID: "mortal " + topic,
-					Will: &paho.WillMessage{Topic: topic, Payload: []byte("gone"), QoS: 1, Retain: row.retain}})
+					Will: &paho.WillMessage{Topic: topic, Payload: []byte(strings.Join(row.want, "")), QoS: 1, Retain: row.retain}})
 				mustPublish(t, c, topic, "here", 1)
 				watcher.Wait(topic)
 				row.end(c)

@@ -112,7 +112,7 @@ func (b *Broker) start() {
 		b.code = b.cmd.ProcessState.ExitCode()
 		close(b.exited)
 	}()
-	line, err := b.out.wait("twinbroker ready ", 0, b.exited)
+	line, err := b.out.wait("twinbroker ready ", b.exited)
 	if err != nil {
 		b.t.Fatalf("twinbroker %s does not get ready: %v\n%s", strings.Join(b.arguments(), " "), err, b.log.text())
 	}
@@ -167,7 +167,7 @@ func (b *Broker) Log() string { return b.log.text() }
 // WaitLog waits for a line of the log that contains text and returns it.
 func (b *Broker) WaitLog(text string) string {
 	b.t.Helper()
-	line, err := b.log.wait(text, 0, nil)
+	line, err := b.log.wait(text, nil)
 	if err != nil {
 		b.t.Fatalf("log: %v", err)
 	}
@@ -289,13 +289,12 @@ func (l *lines) text() string {
 	return strings.Join(l.all, "\n")
 }
 
-// wait returns the first line from the given one on that contains text. It
-// gives up when the process has ended or Patience is over.
-func (l *lines) wait(text string, from int, ended <-chan struct{}) (string, error) {
+// wait returns the first line that contains text. It gives up when the process has ended or Patience is over.
+func (l *lines) wait(text string, ended <-chan struct{}) (string, error) {
 	deadline := time.After(Patience)
 	for over := false; ; {
 		l.mu.Lock()
-		for _, line := range l.all[min(from, len(l.all)):] {
+		for _, line := range l.all {
 			if strings.Contains(line, text) {
 				l.mu.Unlock()
 				return line, nil

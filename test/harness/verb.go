@@ -97,9 +97,19 @@ func Spawn(t testing.TB, args ...string) *Verb {
 // Line waits for a line of standard output that contains text.
 func (v *Verb) Line(text string) string {
 	v.t.Helper()
-	line, err := v.out.wait(text, 0, v.exited)
+	line, err := v.out.wait(text, v.exited)
 	if err != nil {
 		v.t.Fatalf("%v\nstandard output:\n%s\nstandard error:\n%s", err, v.out.text(), v.log.text())
+	}
+	return line
+}
+
+// ErrorLine waits for a line of standard error that contains text.
+func (v *Verb) ErrorLine(text string) string {
+	v.t.Helper()
+	line, err := v.log.wait(text, v.exited)
+	if err != nil {
+		v.t.Fatalf("standard error: %v\n%s", err, v.log.text())
 	}
 	return line
 }
