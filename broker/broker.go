@@ -99,11 +99,12 @@ type Broker struct {
 	serial  atomic.Uint64
 	stopped atomic.Bool // no further publishes are taken
 
-	mu        sync.Mutex
-	endpoints []endpoint
-	running   sync.WaitGroup // connections, listeners and the status ticker
-	cancel    context.CancelFunc
-	started   time.Time
+	mu          sync.Mutex
+	endpoints   []endpoint
+	connections map[*connection]struct{}
+	running     sync.WaitGroup // connections, listeners and the status ticker
+	cancel      context.CancelFunc
+	started     time.Time
 }
 
 // New makes a broker that is not listening yet.
@@ -111,7 +112,10 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 	if cfg.Live.Rules == nil || cfg.Live.Publications == nil {
 		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
 	}
-	b := &Broker{cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now()}
+	b := &Broker{
+		cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
+		connections: map[*connection]struct{}{},
+	}
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
 	b.showStore(st)
@@ -202,6 +206,11 @@ func (b *Broker) Stop(ctx context.Context) {
 		}
 	}
 	b.sessions.Close(packets.ErrServerShuttingDown)
+	b.mu.Lock()
+	for c := range b.connections { // those too that have not sent a CONNECT packet
+		_ = c.Close()
+	}
+	b.mu.Unlock()
 	if b.cancel != nil {
 		b.cancel()
 	}

@@ -3,9 +3,10 @@ package broker
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -29,6 +30,11 @@ type connection struct {
 	normal   bool          // a DISCONNECT took the will back
 
 	emptyWill bool // the will has no payload
+	ours      bool // our own code works on a packet, not mochi's
+
+	ending  sync.Mutex
+	hurried bool // writes have a deadline that is not to be renewed
+	ended   bool // Close was called
 }
 
 // end disconnects the client because of a packet, and gives the error that makes
@@ -42,6 +48,7 @@ func (c *connection) end(code packets.Code) error {
 
 // connect serves one connection until it ends. It is the listeners' callback.
 func (b *Broker) connect(listener string, raw net.Conn) {
+	conn := &connection{Conn: raw}
 	b.mu.Lock()
 	if b.stopped.Load() { // and Stop may be waiting already
 		b.mu.Unlock()
@@ -49,21 +56,31 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 		return
 	}
 	b.running.Add(1)
+	b.connections[conn] = struct{}{}
 	b.mu.Unlock()
-	defer b.running.Done()
-	conn := &connection{Conn: raw}
+	defer func() {
+		b.mu.Lock()
+		delete(b.connections, conn)
+		b.mu.Unlock()
+		b.running.Done()
+	}()
 	b.metrics.connections.Inc()
 	_ = raw.SetDeadline(time.Now().Add(connectWithin)) // mochi sets its own once the CONNECT packet is in
-	err := b.server.EstablishConnection(listener, conn)
-	_ = raw.Close()
+	err := b.establish(listener, conn)
+	if conn.client != nil {
+		b.server.Clients.Delete(conn.client.ID)
+		if cause := conn.client.StopCause(); cause != nil {
+			err = cause
+		}
+	}
 	if conn.broken != nil {
 		err = *conn.broken
 	}
-	if conn.client != nil {
-		b.server.Clients.Delete(conn.client.ID)
-	}
 	if conn.session != nil {
 		conn.session.Detach()
+	}
+	conn.leave()
+	if conn.session != nil {
 		p := conn.session.Peer()
 		b.log.Log(context.Background(), b.gravity(err), "client disconnected",
 			"client", p.ClientID, "remote", p.Remote, "normal", conn.normal, "cause", err)
@@ -71,6 +88,80 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	}
 	b.log.Log(context.Background(), b.gravity(err), "connection ended before a client was let in",
 		"remote", raw.RemoteAddr().String(), "cause", err)
+}
+
+// establish lets mochi read the connection to its end. mochi's decoder panics on
+// some packets that end too early; they end their own connection only. A panic
+// of ours, which may hold locks, goes on.
+func (b *Broker) establish(listener string, conn *connection) (err error) {
+	defer func() {
+		if conn.ours {
+			return
+		}
+		if p := recover(); p != nil {
+			b.log.Debug("mochi cannot decode a packet", "remote", conn.RemoteAddr().String(), "panic", p)
+			err = packets.ErrMalformedPacket
+		}
+	}()
+	return b.server.EstablishConnection(listener, conn)
+}
+
+// Close ends reading and writing; mochi calls it, and what ends a connection
+// from outside. The socket itself is closed by connect, which see leave.
+func (c *connection) Close() error {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if c.ended {
+		return nil
+	}
+	c.ended = true
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = c.SetWriteDeadline(time.Now().Add(lingerFor))
+		_ = half.CloseWrite()
+	}
+	return c.SetReadDeadline(time.Now())
+}
+
+// SetDeadline is how mochi renews the keep-alive with each packet that it reads.
+// It must not give time to a connection that is at its end.
+func (c *connection) SetDeadline(t time.Time) error {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	switch {
+	case c.ended:
+		return nil
+	case c.hurried:
+		return c.SetReadDeadline(t)
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// hurry gives all writes until then.
+func (c *connection) hurry(deadline time.Time) {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	c.hurried = true
+	if !c.ended {
+		_ = c.SetWriteDeadline(deadline)
+	}
+}
+
+// lingerFor is how long a connection that the broker has ended is still read
+// from.
+const lingerFor = 500 * time.Millisecond
+
+// leave closes the socket. What the client has sent and nobody read is read
+// first, as the TCP reset that closing would be then can reach the client before
+// it has read what it was told last.
+func (c *connection) leave() {
+	_ = c.Close()
+	raw := c.Conn
+	if ws, ok := raw.(*webConn); ok {
+		raw = ws.Conn
+	}
+	_ = raw.SetReadDeadline(time.Now().Add(lingerFor))
+	_, _ = io.Copy(io.Discard, raw)
+	_ = raw.Close()
 }
 
 // connectWithin is how long a connection may take to its CONNECT packet.
@@ -96,26 +187,19 @@ func (b *Broker) gravity(cause error) slog.Level {
 // it writes itself (CONNACK, PINGRESP).
 type wire struct {
 	client *mqtt.Client
-	conn   net.Conn
-	hurry  atomic.Int64 // unix nanoseconds; 0: no deadline
+	conn   *connection
 }
 
 // Write sends whole packets.
 func (w *wire) Write(p []byte) error {
 	w.client.Lock()
 	defer w.client.Unlock()
-	if d := w.hurry.Load(); d != 0 { // mochi renews deadlines with each packet it reads
-		_ = w.conn.SetWriteDeadline(time.Unix(0, d))
-	}
 	_, err := w.conn.Write(p)
 	return err
 }
 
 // Hurry makes writes fail that have not ended by the deadline.
-func (w *wire) Hurry(deadline time.Time) {
-	w.hurry.Store(deadline.UnixNano())
-	_ = w.conn.SetWriteDeadline(deadline)
-}
+func (w *wire) Hurry(deadline time.Time) { w.conn.hurry(deadline) }
 
 // Close ends the connection.
 func (w *wire) Close(cause error) { w.client.Stop(cause) }

@@ -106,8 +106,10 @@ func (h *hook) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 // OnSessionEstablish makes the connection the owner of its client's session.
 func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 	conn := cl.Net.Conn.(*connection) // OnConnect made sure
-	c, present := h.broker.sessions.Connect(conn.peer, conn.terms, &wire{client: cl, conn: conn.Conn})
+	conn.ours = true
+	c, present := h.broker.sessions.Connect(conn.peer, conn.terms, &wire{client: cl, conn: conn})
 	conn.session, conn.present = c, present
+	conn.ours = false
 	p := &conn.peer
 	h.broker.log.Debug("client connected", "client", p.ClientID, "username", p.Username,
 		"remote", p.Remote, "listener", p.Listener, "version", p.Version, "session_present", present)
@@ -148,6 +150,14 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		allowEmptyWill(cl, &pk)
 		return pk, nil
 	}
+	conn.ours = true
+	left, err := h.read(conn, pk)
+	conn.ours = false
+	return left, err
+}
+
+// read gives a packet to the session, and returns what is left for mochi.
+func (h *hook) read(conn *connection, pk packets.Packet) (packets.Packet, error) {
 	c, b := conn.session, h.broker
 	switch pk.FixedHeader.Type {
 	case packets.Publish:
