@@ -150,7 +150,7 @@ func TestFigureIsTheMedianOfTheRoundsSharesAndMissesAreCounted(t *testing.T) {
 	p := func(m, b float64) pair { return pair{mochi: outcome{rate: m}, broker: outcome{rate: b}} }
 	r.addShare(row{key: "a", name: "first", bound: 0.5}, []pair{p(100, 40), p(100, 60), p(50, 45)})
 	r.addShare(row{key: "b", name: "second", bound: 0.7}, []pair{p(100, 40), p(100, 60), p(50, 45)})
-	r.addLatency([]latencies{{p50: 1e6, p99: 2e6}}, []latencies{{p50: 1e6, p99: 12e6}}, []time.Duration{1e6})
+	r.addLatency([]latencies{{p50: 1e6, p99: 2e6}}, []latencies{{p50: 1e6, p99: 12e6}}, []commits{{median: 1e6, two: 2e6}})
 	var out strings.Builder
 	r.print(&out)
 	for _, want := range []string{
@@ -164,6 +164,26 @@ func TestFigureIsTheMedianOfTheRoundsSharesAndMissesAreCounted(t *testing.T) {
 	}
 	if r.missed() != 1 {
 		t.Errorf("%d missed", r.missed())
+	}
+}
+
+func TestTwoCommitsAreWaitedForFromAnyMoment(t *testing.T) {
+	// 99 commits of 1 ms and one of 100 ms in the middle: it is one of a
+	// hundred commits, but half of the time.
+	var ends []time.Duration
+	at := time.Duration(0)
+	for i := range 100 {
+		if at += time.Millisecond; i == 50 {
+			at += 99 * time.Millisecond
+		}
+		ends = append(ends, at)
+	}
+	c := commitsOf(ends)
+	if c.median != time.Millisecond || c.p99 != 100*time.Millisecond || c.two < 90*time.Millisecond || c.two > 101*time.Millisecond {
+		t.Errorf("got %+v", c)
+	}
+	if c := commitsOf(ends[:40]); c.two != 2*time.Millisecond {
+		t.Errorf("of even commits: %+v", c)
 	}
 }
 
