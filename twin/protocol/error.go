@@ -119,14 +119,14 @@ func JSONFormatInvalid(at jsondoc.Pointer, want string) *Error {
 // JSONFieldMissing: a member that must be there is not.
 func JSONFieldMissing(at string) *Error {
 	return &Error{Status: 400, Code: "json.field.missing",
-		Message:     fmt.Sprintf("JSON did not include required <%s> field!", at),
-		Description: "Add the member to the message."}
+		Message:     fmt.Sprintf("The message has no <%s>.", at),
+		Description: "Add it."}
 }
 
 // PointerInvalid: a path is no JSON pointer.
 func PointerInvalid(path string, err error) *Error {
 	e := &Error{Status: 400, Code: "json.pointer.invalid",
-		Message: fmt.Sprintf("The JSON pointer <%s> is invalid!", path)}
+		Message: fmt.Sprintf("<%s> is no path.", path)}
 	var problem *jsondoc.PointerError
 	if errors.As(err, &problem) {
 		e.Description = "It has " + problem.Problem + "."
@@ -139,7 +139,7 @@ func PointerInvalid(path string, err error) *Error {
 // FieldSelectorInvalid: fields is no field selector.
 func FieldSelectorInvalid(fields string, err error) *Error {
 	e := &Error{Status: 400, Code: "json.fieldselector.invalid",
-		Message: fmt.Sprintf("The field selector <%s> is invalid!", fields)}
+		Message: fmt.Sprintf("<%s> selects no fields.", fields)}
 	if err != nil {
 		e.Description = err.Error() + "."
 	}
@@ -150,13 +150,13 @@ func FieldSelectorInvalid(fields string, err error) *Error {
 // characters that may not stand in one.
 func KeyInvalid(key, why string) *Error {
 	return &Error{Status: 400, Code: "json.key.invalid",
-		Message: fmt.Sprintf("The JSON key <%s> is invalid!", key), Description: why}
+		Message: fmt.Sprintf("<%s> cannot be a key.", key), Description: why}
 }
 
 // TopicUnknown: a topic path that is none, or that nothing answers to.
 func TopicUnknown(topic, why string) *Error {
 	return &Error{Status: 400, Code: "protocoladapter:unknown.topicpath",
-		Message: "The topic path '" + topic + "' is not supported.", Description: why}
+		Message: "There is no topic path '" + topic + "'.", Description: why}
 }
 
 // TopicContradiction: the envelope's topic is another than the MQTT topic's.
@@ -169,7 +169,7 @@ func TopicContradiction(envelope, mqtt string) *Error {
 // creation of a Feature.
 func TopicPathUnknown(t Topic, path jsondoc.Pointer) *Error {
 	return &Error{Status: 400, Code: "protocoladapter:unknown.topicpath",
-		Message:     "The topic '" + t.String() + "' is not supported in combination with the path '" + path.String() + "'",
+		Message:     "The topic '" + t.String() + "' does not go with the path '" + path.String() + "'.",
 		Description: "There is no such command for what stands at this path."}
 }
 
@@ -177,7 +177,7 @@ func TopicPathUnknown(t Topic, path jsondoc.Pointer) *Error {
 func PathUnknown(path jsondoc.Pointer) *Error {
 	return &Error{Status: 400, Code: "protocoladapter:unknown.path",
 		Message:     "The path '" + path.String() + "' does not lead to any part of a Thing.",
-		Description: "Check if the path is correct."}
+		Description: "A Thing has thingId, policyId, definition, attributes and features; a Feature definition, properties and desiredProperties."}
 }
 
 // SignalUnsupported: something that the Ditto Protocol knows and this broker
@@ -192,7 +192,7 @@ func SignalUnsupported(what string) *Error {
 // HeaderInvalid: the value of a header is of the wrong kind.
 func HeaderInvalid(name string, v *jsondoc.Value, want string) *Error {
 	return &Error{Status: 400, Code: "header.invalid",
-		Message:     fmt.Sprintf("The value '%s' of the header '%s' is not a valid %s.", v, name, want),
+		Message:     fmt.Sprintf("The header '%s' is %s, and should be a %s.", name, v, want),
 		Description: "Correct the header and try again."}
 }
 
@@ -207,14 +207,14 @@ func HeaderNotSupported(name string) *Error {
 // MediaTypeUnsupported: the content type is another than the command takes.
 func MediaTypeUnsupported(is, want string) *Error {
 	return &Error{Status: 415, Code: "mediatype.unsupported",
-		Message:     "The Media-Type <" + is + "> is not supported for this resource.",
-		Description: "Allowed Media-Type is: <" + want + ">."}
+		Message:     "The content type <" + is + "> is not that of a merge.",
+		Description: "It takes <" + want + ">."}
 }
 
 // What went wrong here.
 
 // Internal: something that must not happen did.
 func Internal(err error) *Error {
-	return &Error{Status: 500, Code: "internalerror", Message: "There was an internal error.",
+	return &Error{Status: 500, Code: "internalerror", Message: "Something went wrong in the broker.",
 		Description: err.Error()}
 }

@@ -11,8 +11,8 @@ import (
 
 func notFound(code, message string) *Error {
 	return &Error{Status: 404, Code: code,
-		Message:     message + " could not be found or requester had insufficient permissions to access it.",
-		Description: "Check the ID, the path and your permissions."}
+		Message:     message + " is not there, or not to be seen by the sender.",
+		Description: "Check the ID, the path and what the Policy allows."}
 }
 
 // ThingNotFound: there is no such Thing.
@@ -89,14 +89,14 @@ func FeatureDesiredPropertyNotFound(id, feature string, path jsondoc.Pointer) *E
 // ThingConflict: a Thing with this ID is there already.
 func ThingConflict(id string) *Error {
 	return &Error{Status: 409, Code: "things:thing.conflict",
-		Message: "The Thing with ID '" + id + "' already exists", Description: "Choose another Thing ID."}
+		Message: "There is a Thing with ID '" + id + "' already.", Description: "Choose another ID, or modify the Thing."}
 }
 
 // ThingNotCreatable: a Policy with the Thing's ID is there already, and is not
 // the one that the Thing would get.
 func ThingNotCreatable(id, policyID string) *Error {
 	return &Error{Status: 400, Code: "things:thing.notcreatable",
-		Message: fmt.Sprintf("The Thing with ID '%s' could not be created: its own Policy with ID '%s' cannot be, as there is another one of that ID.",
+		Message: fmt.Sprintf("The Thing with ID '%s' could not be created: its own Policy would have the ID '%s', and there is another one of that ID.",
 			id, policyID),
 		Description: "To use the Policy that is there, name it as 'policyId' in the Thing."}
 }
@@ -104,15 +104,15 @@ func ThingNotCreatable(id, policyID string) *Error {
 // ThingNotModifiable: the sender may not write there.
 func ThingNotModifiable(id string) *Error {
 	return &Error{Status: 403, Code: "things:thing.notmodifiable",
-		Message:     "The Thing with ID '" + id + "' could not be modified as the requester had insufficient permissions ('WRITE' is required).",
-		Description: "Check the ID and your permissions."}
+		Message:     "The sender has no WRITE permission on what it wants to change of the Thing with ID '" + id + "'.",
+		Description: "Check the path and what the Policy allows."}
 }
 
 // ThingUnavailable: the Thing cannot be read or written now, through no fault
 // of the sender.
 func ThingUnavailable(id string, err error) *Error {
 	e := &Error{Status: 503, Code: "things:thing.unavailable",
-		Message:     "The Thing with ID '" + id + "' is not available, please try again later.",
+		Message:     "The Thing with ID '" + id + "' cannot be read or written at the moment.",
 		Description: "The change was not stored."}
 	if err != nil {
 		e.Description = "Cause: " + err.Error() + "."
@@ -123,7 +123,7 @@ func ThingUnavailable(id string, err error) *Error {
 // ThingTooLarge: the Thing would be larger than it may be; sizes in bytes.
 func ThingTooLarge(size, limit int) *Error {
 	return &Error{Status: 413, Code: "things:thing.toolarge",
-		Message: fmt.Sprintf("The size of '%.2f' kB exceeds the maximal allowed Thing size of '%.2f' kB.",
+		Message: fmt.Sprintf("The Thing would have %.2f KiB; allowed are %.2f KiB.",
 			float64(size)/1024, float64(limit)/1024),
 		Description: "Make the Thing smaller, or raise the limit."}
 }
@@ -132,14 +132,14 @@ func ThingTooLarge(size, limit int) *Error {
 // than are answered at once.
 func AnswerTooLarge(limit int) *Error {
 	return &Error{Status: 413, Code: "things:thing.toolarge",
-		Message:     fmt.Sprintf("The Things that were asked for exceed the '%.2f' kB that are answered at once.", float64(limit)/1024),
+		Message:     fmt.Sprintf("The Things that were asked for have more than the %.2f KiB that are answered at once.", float64(limit)/1024),
 		Description: "Ask for fewer of them, or for some of their fields."}
 }
 
 // PolicyTooLarge: the Policy would be larger than it may be; sizes in bytes.
 func PolicyTooLarge(size, limit int) *Error {
 	return &Error{Status: 413, Code: "policies:policy.toolarge",
-		Message: fmt.Sprintf("The size of '%.2f' kB exceeds the maximal allowed Policy size of '%.2f' kB.",
+		Message: fmt.Sprintf("The Policy would have %.2f KiB; allowed are %.2f KiB.",
 			float64(size)/1024, float64(limit)/1024),
 		Description: "Make the Policy smaller, or raise the limit."}
 }
@@ -166,19 +166,19 @@ func IDNotSettable(value, topic string) *Error {
 // IDNotDeletable: a merge that would take away the Thing's ID.
 func IDNotDeletable() *Error {
 	return &Error{Status: 400, Code: "things:id.notdeletable",
-		Message: "The Thing ID of a Thing cannot be deleted.", Description: "Leave it out of the value."}
+		Message: "A Thing keeps its ID.", Description: "Leave it out of the value."}
 }
 
 // PolicyIDNotDeletable: a merge that would take away the Thing's Policy ID.
 func PolicyIDNotDeletable() *Error {
 	return &Error{Status: 400, Code: "things:policyId.notdeletable",
-		Message: "The Policy ID of a Thing cannot be deleted.", Description: "Leave it out of the value."}
+		Message: "A Thing always has a Policy ID.", Description: "Leave it out of the value."}
 }
 
 // MergeInvalid: the patch makes no Thing at this path.
 func MergeInvalid(why string) *Error {
 	return &Error{Status: 400, Code: "things:merge.invalid",
-		Message: "The provided JSON Merge Patch cannot be applied at the given path.", Description: why,
+		Message: "The merge patch does not make a Thing.", Description: why,
 		Href: "https://www.rfc-editor.org/rfc/rfc7396"}
 }
 
@@ -186,7 +186,7 @@ func MergeInvalid(why string) *Error {
 // something else than objects.
 func AttributePointerInvalid(path jsondoc.Pointer, why string) *Error {
 	return &Error{Status: 400, Code: "things:attribute.pointerinvalid",
-		Message: "The Attribute JSON pointer '" + path.String() + "' is invalid.", Description: why}
+		Message: "There can be no attribute at '" + path.String() + "'.", Description: why}
 }
 
 // DefinitionInvalid: a definition's identifier is none.
@@ -199,11 +199,11 @@ func DefinitionInvalid(identifier string) *Error {
 // FeatureDefinitionEmpty: a Feature's definition without any identifier.
 func FeatureDefinitionEmpty() *Error {
 	return &Error{Status: 400, Code: "things:feature.definition.empty",
-		Message: "Feature Definition must not be empty!", Description: "Delete it, or give at least one identifier."}
+		Message: "The definition of a Feature has no identifier.", Description: "Delete it, or give at least one identifier."}
 }
 
 // ThingIDsMissing: a retrieve of many Things that names none.
 func ThingIDsMissing() *Error {
 	return &Error{Status: 400, Code: "things:things.ids.missing",
-		Message: "The required list of thing ids was missing.", Description: "Name at least one Thing ID in 'thingIds'."}
+		Message: "The message names no Thing.", Description: "Name at least one in 'thingIds'."}
 }

@@ -116,10 +116,10 @@ func allowedChars(s string, units *int) bool {
 func CheckKey(key string) *Error {
 	units := 0
 	if key == "" || !allowedChars(key, &units) {
-		return KeyInvalid(key, "Neither slashes nor any control characters are allowed.")
+		return KeyInvalid(key, "It is not empty and has no slash, no control character and nothing from U+007F to U+00FF.")
 	}
 	if units > MaxIDLength {
-		return KeyInvalid(key, "Not allowed to exceed length of 256.")
+		return KeyInvalid(key, "It has at most 256 characters.")
 	}
 	return nil
 }
