@@ -27,6 +27,9 @@ func (b *Broker) admit(cl *mqtt.Client, pk *packets.Packet) (session.Peer, *pack
 	if b.stopped.Load() {
 		return p, &packets.ErrServerShuttingDown
 	}
+	if pk.ProtocolVersion >= 5 && pk.Properties.AuthenticationMethod != "" { // MQTT-4.12.0-1
+		return p, &packets.ErrBadAuthenticationMethod
+	}
 	if len(anonymous) == 0 {
 		refused := packets.ErrNotAuthorized
 		refused.Reason = "not authorized: anonymous clients are not let in (auth.anonymous in the broker's configuration, or --anonymous)"
@@ -60,8 +63,10 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *p
 		refused.Reason = "will: " + err.Message
 		return nil, &refused
 	}
+	m.Expires = time.Time{} // it counts from when the will is sent (MQTT 5.0 section 3.1.3.2.4)
 	return &session.Will{
 		Message: m,
+		Expiry:  time.Duration(pk.Connect.WillProperties.MessageExpiryInterval) * time.Second,
 		Delay:   time.Duration(pk.Connect.WillProperties.WillDelayInterval) * time.Second,
 		Peer:    p,
 	}, nil
@@ -69,7 +74,11 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *p
 
 // publishWill sends a will that is due on the way of every publish, in its
 // client's name.
-func (b *Broker) publishWill(p session.Peer, m *session.Message) {
+func (b *Broker) publishWill(w *session.Will) {
 	b.metrics.wills.Inc()
-	b.route(&inbound{peer: &p, message: m, retain: m.Retain, ownReply: b.replyTopic(p.ClientID)})
+	m := w.Message
+	if w.Expiry > 0 {
+		m.Expires = time.Now().Add(w.Expiry)
+	}
+	b.route(&inbound{peer: &w.Peer, message: m, retain: m.Retain, ownReply: b.replyTopic(w.Peer.ClientID)})
 }

@@ -90,6 +90,7 @@ type Broker struct {
 	server   *mqtt.Server
 	sessions *session.Registry
 	retained topics.Names[*session.Message]
+	keeping  sync.RWMutex // held from looking up or keeping retained messages until they are queued
 	refusals refusals
 	faults   faults
 	metrics  *metrics

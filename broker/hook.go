@@ -196,8 +196,10 @@ func (h *hook) read(conn *connection, pk packets.Packet) (packets.Packet, error)
 		return pk, nil
 	case packets.Connect:
 		return pk, conn.end(packets.ErrProtocolViolationSecondConnect)
+	case packets.Auth: // nobody began to authenticate so (MQTT 5.0 section 4.12)
+		return pk, conn.end(packets.ErrProtocolViolation)
 	default:
-		return pk, nil // PINGREQ and AUTH are mochi's
+		return pk, nil // PINGREQ is mochi's
 	}
 	return taken, nil
 }

@@ -16,6 +16,8 @@ func (b *Broker) plain(in *inbound) {
 // is to be retained (MQTT 5.0 section 3.3.1.3).
 func (b *Broker) relay(m *session.Message, retain bool) {
 	if retain {
+		b.keeping.Lock() // so that what is kept is what every subscriber has seen last
+		defer b.keeping.Unlock()
 		if len(m.Payload) == 0 {
 			b.retained.Delete(m.Topic)
 		} else {
@@ -23,6 +25,14 @@ func (b *Broker) relay(m *session.Message, retain bool) {
 		}
 	}
 	b.sessions.Publish(m)
+}
+
+// deliverRetained gives a new subscription the retained messages that it
+// reaches; none of them comes behind a newer one.
+func (b *Broker) deliverRetained(c *session.Conn, sub session.Subscription) {
+	b.keeping.RLock()
+	defer b.keeping.RUnlock()
+	c.Retained(sub, b.retainedFor(sub.Filter))
 }
 
 // retainedFor are the retained messages that a filter reaches; what has expired

@@ -43,7 +43,7 @@ func (b *Broker) receive(conn *connection, pk *packets.Packet) *packets.Code {
 		}
 	}
 	if b.stopped.Load() {
-		return &packets.ErrServerShuttingDown
+		return nil // unacknowledged; the client is told when what it sent before is acknowledged
 	}
 	b.metrics.received[pk.FixedHeader.Qos].Inc()
 	conn.session.Handling()

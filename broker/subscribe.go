@@ -16,18 +16,20 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 	if code := pk.SubscribeValidate(); code != packets.CodeSuccess {
 		return &code
 	}
+	if ids := pk.Properties.SubscriptionIdentifier; len(ids) > 1 || len(ids) == 1 && ids[0] == 0 {
+		return &packets.ErrProtocolViolation // MQTT 5.0 section 3.8.2.1.2
+	}
 	c := conn.session
 	codes := make([]byte, len(pk.Filters))
-	type later struct {
-		sub      session.Subscription
-		retained []*session.Message
-	}
-	var retained []later
+	var retained []session.Subscription
 	reason := ""
 	for i, f := range pk.Filters {
 		group, plain := topics.SplitShared(f.Filter)
 		if f.NoLocal && group != "" {
 			return &packets.ErrProtocolViolationInvalidSharedNoLocal
+		}
+		if f.RetainHandling > 2 { // MQTT 5.0 section 3.8.3.1
+			return &packets.ErrProtocolViolation
 		}
 		code, why := b.maySubscribe(plain, f.Filter, pk.Properties.User)
 		if code != 0 {
@@ -47,12 +49,12 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 		added := c.Subscribe(sub)
 		codes[i] = sub.QoS
 		if group == "" && (f.RetainHandling == 0 || f.RetainHandling == 1 && added) {
-			retained = append(retained, later{sub, b.retainedFor(plain)})
+			retained = append(retained, sub)
 		}
 	}
 	c.Suback(pk.PacketID, codes, reason)
-	for _, r := range retained {
-		c.Retained(r.sub, r.retained)
+	for _, sub := range retained {
+		b.deliverRetained(c, sub)
 	}
 	return nil
 }

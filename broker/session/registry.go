@@ -20,7 +20,7 @@ type Options struct {
 	SendMaximum    int // the most deliveries that are unacknowledged, whatever the client says
 	Receipts       Receipts
 	// Publish sends a will on the way of every publish, in the name of its client.
-	Publish func(Peer, *Message)
+	Publish func(*Will)
 	// May says whether a session may receive a message; it is asked for each
 	// candidate, so that of a shared group somebody is chosen who may.
 	May func(*Session, *Message) bool
@@ -145,7 +145,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	r.forgetReceipts(p.ClientID, over) // after the last publish that may have one
 	c.Handled()
 	if will != nil {
-		r.opts.Publish(will.Peer, will.Message)
+		r.opts.Publish(will)
 	}
 	if closed {
 		c.Disconnect(packets.ErrServerShuttingDown, packets.ErrServerShuttingDown)
@@ -286,7 +286,7 @@ func (r *Registry) end(s *Session, visit uint64) {
 	r.mu.Unlock()
 	r.forgetReceipts(s.id, over)
 	if due != nil {
-		r.opts.Publish(due.Peer, due.Message)
+		r.opts.Publish(due)
 	}
 }
 

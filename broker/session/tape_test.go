@@ -201,10 +201,10 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, h *hall)) {
 			o.SendMaximum = 10
 		}
 		o.Receipts = h.store
-		o.Publish = func(p Peer, m *Message) {
+		o.Publish = func(w *Will) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.wills = append(h.wills, p.ClientID+":"+m.Topic)
+			h.wills = append(h.wills, w.Peer.ClientID+":"+w.Message.Topic)
 		}
 		o.Log = slog.New(slog.DiscardHandler)
 		h.Registry = NewRegistry(o)

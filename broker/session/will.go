@@ -7,7 +7,8 @@ import "time"
 type Will struct {
 	Message *Message
 	Delay   time.Duration
-	Peer    Peer // in whose name
+	Expiry  time.Duration // of the message, from when it is sent; 0: none
+	Peer    Peer          // in whose name
 }
 
 // DropWill takes the will back: the client said goodbye (MQTT 5.0 section
@@ -48,7 +49,7 @@ func (c *Conn) Detach() {
 		r.end(s, visit)
 	}
 	if due != nil {
-		r.opts.Publish(due.Peer, due.Message)
+		r.opts.Publish(due)
 	}
 }
 
@@ -67,7 +68,7 @@ func (s *Session) sendWill(w *Will, visit uint64) {
 	}
 	over := s.expiry <= w.Delay
 	s.mu.Unlock()
-	r.opts.Publish(w.Peer, w.Message)
+	r.opts.Publish(w)
 	if over {
 		r.end(s, visit)
 	}
