@@ -76,7 +76,9 @@ func addProperties(msg *protocol.Message, m *session.Message) {
 	if len(p.Correlation) > 0 && msg.Headers.CorrelationID() == "" && utf8.Valid(p.Correlation) {
 		msg.Headers.SetString("correlation-id", string(p.Correlation))
 	}
-	if p.ContentType != "" && msg.Headers.ContentType() == "" {
+	// That the packet holds JSON, or an envelope, says nothing of the value in it.
+	describesValue := p.ContentType != "" && p.ContentType != protocol.ContentTypeJSON && p.ContentType != protocol.ContentTypeDitto
+	if describesValue && msg.Headers.ContentType() == "" {
 		msg.Headers.SetString("content-type", p.ContentType)
 	}
 	for _, u := range p.User {
