@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -26,21 +27,20 @@ type connection struct {
 	ownReply string        // its reply topic
 	session  *session.Conn // set when it owns its client's session
 	present  bool          // the session is an earlier one that goes on
-	broken   *packets.Code // why the broker ended it, if it did because of a packet
 	normal   bool          // a DISCONNECT took the will back
 
 	emptyWill bool // the will has no payload
 	ours      bool // our own code works on a packet, not mochi's
 
 	ending  sync.Mutex
-	hurried bool // writes have a deadline that is not to be renewed
-	ended   bool // Close was called
+	hurried bool                  // writes have a deadline that is not to be renewed
+	until   time.Time             // when reading ends, once finish was called
+	cause   atomic.Pointer[error] // why it ends, if the broker ends it
 }
 
 // end disconnects the client because of a packet, and gives the error that makes
 // mochi read no further.
 func (c *connection) end(code packets.Code) error {
-	c.broken = &code
 	c.session.Disconnect(code, code)
 	<-c.session.Gone() // mochi closes the connection next, and the client is to be told first
 	return packets.ErrRejectPacket
@@ -69,12 +69,9 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	err := b.establish(listener, conn)
 	if conn.client != nil {
 		b.server.Clients.Delete(conn.client.ID)
-		if cause := conn.client.StopCause(); cause != nil {
-			err = cause
-		}
 	}
-	if conn.broken != nil {
-		err = *conn.broken
+	if cause := conn.cause.Load(); cause != nil {
+		err = *cause
 	}
 	if conn.session != nil {
 		conn.session.Detach()
@@ -106,19 +103,25 @@ func (b *Broker) establish(listener string, conn *connection) (err error) {
 	return b.server.EstablishConnection(listener, conn)
 }
 
-// Close ends reading and writing; mochi calls it, and what ends a connection
-// from outside. The socket itself is closed by connect, which see leave.
-func (c *connection) Close() error {
+// finish ends writing, and soon reading: the client is told, and closes. What is
+// still read until then is not lost on a client that has said goodbye.
+func (c *connection) finish() {
 	c.ending.Lock()
 	defer c.ending.Unlock()
-	if c.ended {
-		return nil
+	if !c.until.IsZero() {
+		return
 	}
-	c.ended = true
+	c.until = time.Now().Add(lingerFor)
+	_ = c.Conn.SetDeadline(c.until)
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		_ = c.SetWriteDeadline(time.Now().Add(lingerFor))
 		_ = half.CloseWrite()
 	}
+}
+
+// Close ends writing and reading; mochi calls it. The socket itself is closed by
+// connect, which see leave.
+func (c *connection) Close() error {
+	c.finish()
 	return c.SetReadDeadline(time.Now())
 }
 
@@ -128,7 +131,7 @@ func (c *connection) SetDeadline(t time.Time) error {
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	switch {
-	case c.ended:
+	case !c.until.IsZero():
 		return nil
 	case c.hurried:
 		return c.SetReadDeadline(t)
@@ -141,7 +144,7 @@ func (c *connection) hurry(deadline time.Time) {
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	c.hurried = true
-	if !c.ended {
+	if c.until.IsZero() {
 		_ = c.SetWriteDeadline(deadline)
 	}
 }
@@ -159,7 +162,7 @@ func (c *connection) leave() {
 	if ws, ok := raw.(*webConn); ok {
 		raw = ws.Conn
 	}
-	_ = raw.SetReadDeadline(time.Now().Add(lingerFor))
+	_ = raw.SetReadDeadline(c.until)
 	_, _ = io.Copy(io.Discard, raw)
 	_ = raw.Close()
 }
@@ -202,4 +205,7 @@ func (w *wire) Write(p []byte) error {
 func (w *wire) Hurry(deadline time.Time) { w.conn.hurry(deadline) }
 
 // Close ends the connection.
-func (w *wire) Close(cause error) { w.client.Stop(cause) }
+func (w *wire) Close(cause error) {
+	w.conn.cause.CompareAndSwap(nil, &cause)
+	w.conn.finish()
+}

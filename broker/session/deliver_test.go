@@ -205,11 +205,16 @@ func TestWills(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		expect(t, h.willsSent(), "short:gone") // the session's end brings it
 
-		h.join("taken", 5, Terms{Will: will(0)})
-		h.join("taken", 5, Terms{Will: will(time.Second)})
+		c, _, _ = h.join("taken", 5, Terms{Will: will(0)})
+		c2, _, _ := h.join("taken", 5, Terms{Will: will(time.Second)})
+		c.Detach()
 		expect(t, h.willsSent(), "taken:gone")
-		h.join("taken", 5, Terms{})
+		c3, _, _ := h.join("taken", 5, Terms{Will: will(time.Second)})
+		c2.Detach()
 		expect(t, h.willsSent()) // it had a delay, and its session goes on
+		h.join("taken", 5, Terms{CleanStart: true})
+		c3.Detach()
+		expect(t, h.willsSent(), "taken:gone") // its session ended
 	})
 }
 

@@ -220,21 +220,24 @@ func (s *Session) stopTimer() {
 }
 
 // takeOver ends the present connection, if there is one, in favour of a new one.
-// It says whether the session can go on, and returns the will that is due.
+// It says whether the session can go on, and returns the will that waited for the
+// session's end.
 func (s *Session) takeOver(wanted bool) (old *Conn, keep bool, will *Will) {
 	s.mu.Lock()
 	old = s.conn
 	keep = wanted && !s.ended && s.expiry > 0
-	due := s.will
+	if !keep {
+		will = s.will
+	}
+	s.will = nil
 	if old != nil {
-		due = old.terms.Will
+		// Its own will is sent when it has ended, as a goodbye may be on the way.
+		if w := old.terms.Will; w != nil && w.Delay > 0 && keep {
+			old.terms.Will = nil
+		}
 		old.detachLocked()
 		s.conn = nil
 	}
-	if due != nil && (due.Delay == 0 || !keep) {
-		will = due
-	}
-	s.will = nil
 	s.mu.Unlock()
 	if old != nil {
 		old.Disconnect(packets.ErrSessionTakenOver, packets.ErrSessionTakenOver)

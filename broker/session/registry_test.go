@@ -86,8 +86,8 @@ func TestTheEndOfASessionEndsItsReceipts(t *testing.T) {
 func TestAWillThatWasTakenBackIsNotSentByATakeover(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, _, _ := h.join("c", 5, Terms{Will: &Will{Message: &Message{Topic: "gone"}}})
-		c.DropWill() // its DISCONNECT is in, its connection not closed yet
 		h.join("c", 5, Terms{})
+		c.DropWill() // its DISCONNECT is read late
 		c.Detach()
 		expect(t, h.willsSent())
 	})

@@ -13,7 +13,7 @@ func (c *Conn) Subscribe(sub Subscription) (added bool) {
 	sub.Session = s
 	group, filter := topics.SplitShared(sub.Filter)
 	s.mu.Lock()
-	if s.ended || c.detached {
+	if s.ended || c.detached || c.closing != nil {
 		s.mu.Unlock()
 		return false
 	}
@@ -31,7 +31,7 @@ func (c *Conn) Unsubscribe(filter string) bool {
 	group, f := topics.SplitShared(filter)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, had := s.subs[filter]; !had || c.detached {
+	if _, had := s.subs[filter]; !had || c.detached || c.closing != nil {
 		return false
 	}
 	delete(s.subs, filter)

@@ -12,8 +12,7 @@ type Will struct {
 }
 
 // DropWill takes the will back: the client said goodbye (MQTT 5.0 section
-// 3.14.4). It counts at once, even if another connection takes over before this
-// one has ended.
+// 3.14.4). That may be read when its next connection has already taken over.
 func (c *Conn) DropWill() {
 	c.sess.mu.Lock()
 	defer c.sess.mu.Unlock()
@@ -25,9 +24,13 @@ func (c *Conn) DropWill() {
 func (c *Conn) Detach() {
 	s, r := c.sess, c.sess.reg
 	s.mu.Lock()
-	if c.detached { // taken over before
+	if c.detached { // taken over before; what is left is the will
+		due := c.terms.Will
 		s.mu.Unlock()
 		c.stopWriter()
+		if due != nil {
+			r.opts.Publish(due)
+		}
 		return
 	}
 	c.detachLocked()
