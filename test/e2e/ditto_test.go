@@ -107,7 +107,10 @@ func newApp(t testing.TB, b *harness.Broker, version byte, o harness.Connect) *a
 }
 
 // in is the app for a subtest.
-func (a *app) in(t testing.TB) *app { return &app{Client: a.Client, t: t} }
+func (a *app) in(t testing.TB) *app {
+	a.In(t)
+	return &app{Client: a.Client, t: t}
+}
 
 // topicOf is "ns/name" of a Thing ID.
 func topicOf(id string) string { return strings.Replace(id, ":", "/", 1) }

@@ -29,7 +29,7 @@ func TestFieldsSelectWhatIsRetrieved(t *testing.T) {
 			{"/features/light", "properties/on", `{"properties":{"on":true}}`},
 			{"/features/light/properties", "color", `{"color":{"r":1}}`},
 		} {
-			e := a.in(t).must(id, "retrieve", c.path, "", fmt.Sprintf(`"fields":%q`, c.fields))
+			e := a.must(id, "retrieve", c.path, "", fmt.Sprintf(`"fields":%q`, c.fields))
 			wantValue(t, c.path+" with fields "+c.fields, e.Value, c.want)
 		}
 		e := a.command(id, "retrieve", "/", "", `"fields":"a(b"`)

@@ -176,7 +176,7 @@ func (c *Client5) Send(p *paho.Publish) error {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	r, err := c.Paho.Publish(ctx, p)
-	if err != nil && r != nil && r.ReasonCode >= 0x80 {
+	if r != nil && r.ReasonCode >= 0x80 { // for QoS 2 paho calls it no error
 		refused := &Refused{Code: r.ReasonCode}
 		if r.Properties != nil {
 			refused.Reason = r.Properties.ReasonString

@@ -153,6 +153,8 @@ type Client interface {
 	// Drain makes sure that everything that was due to this client before has
 	// arrived, then removes and returns all that fits the filter.
 	Drain(filter string) []Message
+	// In makes a subtest the one that fails, until it ends.
+	In(t testing.TB)
 	// Disconnect says goodbye; Drop ends the connection without it.
 	Disconnect()
 	Drop()
@@ -172,6 +174,12 @@ func (r *received) Wait(filter string) Message {
 		r.t.Fatal(err)
 	}
 	return m
+}
+
+func (r *received) In(t testing.TB) {
+	before := r.t
+	t.Cleanup(func() { r.t = before })
+	r.t = t
 }
 
 func (r *received) WaitWithin(filter string, within time.Duration) (Message, error) {
