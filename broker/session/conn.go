@@ -163,8 +163,13 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		c.window++
 		if f.released {
 			buf = appendAck(buf, packets.Pubrel, c.peer.Version, f.id, 0, "")
-		} else {
-			buf = appendPublish(buf, &f.delivery, c.peer.Version, f.id, true, now)
+			continue
+		}
+		before := len(buf)
+		buf = appendPublish(buf, &f.delivery, c.peer.Version, f.id, true, now)
+		if c.tooLarge(len(buf) - before) { // it takes less than its predecessor did
+			buf = buf[:before]
+			c.land(f)
 		}
 	}
 	for len(buf) < chunk {
@@ -183,9 +188,8 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		}
 		before := len(buf)
 		buf = appendPublish(buf, &d, c.peer.Version, id, false, now)
-		if c.terms.MaxPacket > 0 && len(buf)-before > c.terms.MaxPacket { // MQTT-3.1.2-25: act as if it had been sent
+		if c.tooLarge(len(buf) - before) { // MQTT-3.1.2-25: act as if it had been sent
 			buf = buf[:before]
-			s.reg.counters.TooLarge.Add(1)
 			continue
 		}
 		s.reg.counters.Sent.Add(1)
@@ -197,6 +201,15 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		}
 	}
 	return buf, nil
+}
+
+// tooLarge says whether the client takes no packet of that size, and counts it.
+func (c *Conn) tooLarge(size int) bool {
+	if c.terms.MaxPacket == 0 || size <= c.terms.MaxPacket {
+		return false
+	}
+	c.sess.reg.counters.TooLarge.Add(1)
+	return true
 }
 
 // next is the queue whose turn it is: deliveries leave in the order in which
@@ -212,9 +225,11 @@ func (s *Session) next(c *Conn) *queue {
 	return nil
 }
 
-// reason is the text for a reason string, or nothing if the client wants none.
+// reason is the text for a reason string, or nothing if the client wants none or
+// its packets are too small for it (MQTT-3.4.2-2).
 func (c *Conn) reason(text string) string {
-	if !c.terms.ProblemInfo {
+	const around = 32 // of the packet, more than enough but for a SUBACK of many filters
+	if !c.terms.ProblemInfo || c.terms.MaxPacket > 0 && len(text)+around > c.terms.MaxPacket {
 		return ""
 	}
 	const most = 1024

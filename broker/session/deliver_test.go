@@ -157,6 +157,46 @@ func TestSharedGroupsTakeTurnsAmongThoseWhoMayAndCan(t *testing.T) {
 	})
 }
 
+func TestSharedGroupsOfSeveralTopicsDoNotDisturbEachOthersTurns(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		var tapes []*tape
+		for i := range 2 {
+			c, w, _ := h.join(fmt.Sprint("m", i), 5, Terms{})
+			c.Subscribe(Subscription{Filter: "$share/g/a"})
+			c.Subscribe(Subscription{Filter: "$share/g/b"})
+			tapes = append(tapes, w)
+		}
+		for range 4 {
+			h.say("a", "", 0)
+			h.say("b", "", 0)
+		}
+		for _, w := range tapes {
+			expect(t, w.taken(), "Publish a= q0", "Publish b= q0", "Publish a= q0", "Publish b= q0")
+		}
+	})
+}
+
+func TestWhatAMemberOfASharedGroupLeavesBehindGoesToTheOthers(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		leaving, w, _ := h.join("leaving", 5, Terms{Expiry: -1, ReceiveMaximum: 3})
+		leaving.Subscribe(Subscription{Filter: "$share/g/t", QoS: 2})
+		leaving.Subscribe(Subscription{Filter: "own", QoS: 2})
+		h.say("own", "x", 1)
+		h.say("t", "sent at 1", 1)
+		h.say("t", "sent at 2", 2) // the client may have it: MQTT-4.8.2-5
+		h.say("t", "waiting", 2)
+		expect(t, w.taken(), "Publish own=x q1 #1", "Publish t=sent at 1 q1 #2", "Publish t=sent at 2 q2 #3")
+		staying, w, _ := h.join("staying", 5, Terms{})
+		staying.Subscribe(Subscription{Filter: "$share/g/t", QoS: 2})
+		other, w2, _ := h.join("other", 5, Terms{})
+		other.Subscribe(Subscription{Filter: "$share/h/t", QoS: 2})
+		other.Subscribe(Subscription{Filter: "t", QoS: 2})
+		leaving.Detach()
+		expect(t, w.taken(), "Publish t=sent at 1 q1 #1", "Publish t=waiting q2 #2")
+		expect(t, w2.taken())
+	})
+}
+
 func TestRepliesReachTheirOwnSessionOnly(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		a, wa, _ := h.join("a", 5, Terms{})
@@ -263,7 +303,7 @@ func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 		h.Publish(&Message{Topic: "t", Payload: []byte("new"), QoS: 1, Expires: time.Now().Add(time.Minute)})
 		h.Publish(&Message{Topic: "t", Payload: make([]byte, 50), QoS: 1})
 		time.Sleep(2 * time.Second)
-		_, w, _ = h.join("c", 5, Terms{MaxPacket: 40})
+		c, w, _ = h.join("c", 5, Terms{MaxPacket: 40})
 		synctest.Wait()
 		if len(w.seen) != 1 || w.seen[0].Properties.MessageExpiryInterval != 58 || string(w.seen[0].Payload) != "new" {
 			t.Errorf("got %+v", w.seen)
@@ -271,6 +311,37 @@ func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 		if h.Counters().Expired.Load() != 1 || h.Counters().TooLarge.Load() != 1 {
 			t.Error("not counted")
 		}
+		accept(t, c, 1, 1, false).Refuse(0x99, "a reason that is too long", false)
+		w.seen = nil
+		expect(t, w.taken(), "Puback #1 0x99 ")
+		c, w, _ = h.join("c", 5, Terms{MaxPacket: 8}) // less than was sent before
+		expect(t, w.taken())
+		if h.Counters().TooLarge.Load() != 2 || len(c.sess.flights) != 0 || c.window != 0 {
+			t.Errorf("%d too large, %d flights, window %d", h.Counters().TooLarge.Load(), len(c.sess.flights), c.window)
+		}
+	})
+}
+
+func TestRetainedMessagesForOneWhoDoesNotReadAreBounded(t *testing.T) {
+	inBubble(t, Options{QueueMessages: 10}, func(t *testing.T, h *hall) {
+		w := newTape(5)
+		w.gate = make(chan struct{})
+		c, _ := h.Connect(Peer{ClientID: "c", Version: 5}, Terms{Expiry: Forever}, w)
+		c.Start()
+		c.Subscribe(Subscription{Filter: "t"})
+		h.say("t", "first", 0)
+		synctest.Wait()
+		all := make([]*Message, 50)
+		for i := range all {
+			all[i] = &Message{Topic: "t", Payload: []byte("kept")}
+		}
+		for range 20 {
+			c.Retained(Subscription{Filter: "t"}, all)
+		}
+		if n := c.sess.atMostOnce.len(); n != 50+10 {
+			t.Errorf("%d wait", n)
+		}
+		close(w.gate)
 	})
 }
 

@@ -1,7 +1,10 @@
 package session
 
 import (
+	"cmp"
+	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // match is a subscription that a message reaches.
@@ -80,6 +83,9 @@ func (r *Registry) deliver(m *Message, one match) int {
 		return 0
 	}
 	d := delivery{msg: m, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
+	if one.group != "" {
+		d.shared = sub
+	}
 	if sub.ID > 0 {
 		d.ids = append(d.ids, sub.ID)
 	}
@@ -120,8 +126,9 @@ func merge(matches []match) []match {
 	return merged
 }
 
-// choose leaves one member of each shared group: in turn, among those who may
-// have the message and, if any are, among those who are connected and keep up.
+// choose leaves one member of each shared group: the one that waits longest,
+// among those who may have the message and, if any are, among those who are
+// connected and keep up.
 func (r *Registry) choose(m *Message, matches []match) []match {
 	type group struct{ name, filter string }
 	var members map[group][]match
@@ -140,7 +147,6 @@ func (r *Registry) choose(m *Message, matches []match) []match {
 		g := group{one.group, one.sub.Filter}
 		members[g] = append(members[g], one)
 	}
-	turn := r.turns.Add(1)
 	for _, all := range members {
 		ready := make([]match, 0, len(all))
 		for _, one := range all {
@@ -151,9 +157,29 @@ func (r *Registry) choose(m *Message, matches []match) []match {
 		if len(ready) == 0 {
 			ready = all
 		}
-		chosen = append(chosen, ready[turn%uint64(len(ready))])
+		next := slices.MinFunc(ready, func(a, b match) int {
+			return cmp.Compare(atomic.LoadUint64(&a.sub.chosen), atomic.LoadUint64(&b.sub.chosen))
+		})
+		atomic.StoreUint64(&next.sub.chosen, r.turns.Add(1))
+		chosen = append(chosen, next)
 	}
 	return chosen
+}
+
+// handOver gives what a member of a shared group leaves behind, as its session
+// has ended, to the others of the group (MQTT 5.0 section 4.8.2).
+func (r *Registry) handOver(left []delivery) {
+	for _, d := range left {
+		f := finders.Get().(*finder)
+		r.subs.Match(d.msg.Topic, f.found)
+		group := slices.DeleteFunc(f.matches, func(one match) bool {
+			return one.group == "" || one.sub.Filter != d.shared.Filter
+		})
+		for _, one := range r.choose(d.msg, group) {
+			r.deliver(d.msg, one)
+		}
+		f.free()
+	}
 }
 
 // ready says whether the session is connected and has room in its queue.

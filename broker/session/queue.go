@@ -3,11 +3,12 @@ package session
 // delivery is a message on its way to one session.
 type delivery struct {
 	msg    *Message
-	ids    []int  // subscription identifiers
-	order  uint64 // its place among all of the session's deliveries
+	shared *Subscription // through which it came, if that is a shared one
+	ids    []int         // subscription identifiers
+	order  uint64        // its place among all of the session's deliveries
 	qos    byte
 	retain bool
-	free   bool // retained messages and replies: not counted against the queue's bound
+	free   bool // a retained message that is not counted against the queue's bound
 }
 
 // queue is a first-in, first-out list of deliveries that knows its weight.
@@ -19,6 +20,9 @@ type queue struct {
 }
 
 func (q *queue) len() int { return len(q.items) - q.head }
+
+// free is the number of deliveries that do not count.
+func (q *queue) free() int { return q.len() - q.count }
 
 func (q *queue) push(d delivery) {
 	if q.head > 64 && q.head*2 > len(q.items) { // move down instead of growing for ever

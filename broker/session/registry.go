@@ -48,7 +48,7 @@ type Registry struct {
 	closed   bool
 
 	subs  topics.Filters[subscriber, *Subscription]
-	turns atomic.Uint64 // whose turn it is in shared groups
+	turns atomic.Uint64 // counts the messages to shared groups
 	warn  sync.Map      // session ID → *atomic.Int64, unix seconds of the last warning of a full queue
 }
 
@@ -120,11 +120,12 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	var before *Conn
 	var will *Will
 	var over uint64
+	var left []delivery
 	if s != nil {
 		var keep bool
 		before, keep, will = s.takeOver(!t.CleanStart)
 		if !keep {
-			over = r.forgetLocked(s)
+			over, left = r.forgetLocked(s)
 			s = nil
 		}
 	}
@@ -144,6 +145,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	}
 	r.forgetReceipts(p.ClientID, over) // after the last publish that may have one
 	c.Handled()
+	r.handOver(left)
 	if will != nil {
 		r.opts.Publish(will)
 	}
@@ -245,9 +247,10 @@ func (s *Session) takeOver(wanted bool) (old *Conn, keep bool, will *Will) {
 	return old, keep, will
 }
 
-// forgetLocked takes a session out of the registry. The epoch up to which the
-// caller is to forget the client's receipts is 0 where there are none.
-func (r *Registry) forgetLocked(s *Session) (over uint64) {
+// forgetLocked takes a session out of the registry. The caller is to forget the
+// client's receipts up to an epoch, 0 where there are none, and to hand over
+// what is left for others of the session's shared groups.
+func (r *Registry) forgetLocked(s *Session) (over uint64, left []delivery) {
 	if r.sessions[s.id] == s {
 		delete(r.sessions, s.id)
 		r.warn.Delete(s.id)
@@ -258,6 +261,16 @@ func (r *Registry) forgetLocked(s *Session) (over uint64) {
 	subs := s.subs
 	s.subs = map[string]*Subscription{}
 	s.own = ownTopic{}
+	for _, f := range s.sent {
+		if f.shared != nil && !f.done && f.qos == 1 { // at QoS 2 the client may have it: MQTT-4.8.2-5
+			left = append(left, f.delivery)
+		}
+	}
+	for s.assured.len() > 0 {
+		if d := s.assured.pop(); d.shared != nil {
+			left = append(left, d)
+		}
+	}
 	s.atMostOnce.clear()
 	s.assured.clear()
 	s.flights, s.sent = map[uint16]*flight{}, nil
@@ -270,7 +283,7 @@ func (r *Registry) forgetLocked(s *Session) (over uint64) {
 		group, filter := topics.SplitShared(sub.Filter)
 		r.subs.Remove(filter, subscriber{s, group})
 	}
-	return over
+	return over, left
 }
 
 // end ends a session if its client has not come back since that visit.
@@ -285,9 +298,10 @@ func (r *Registry) end(s *Session, visit uint64) {
 	due := s.will
 	s.will = nil
 	s.mu.Unlock()
-	over := r.forgetLocked(s)
+	over, left := r.forgetLocked(s)
 	r.mu.Unlock()
 	r.forgetReceipts(s.id, over)
+	r.handOver(left)
 	if due != nil {
 		r.opts.Publish(due)
 	}

@@ -86,6 +86,8 @@ type Subscription struct {
 	QoS               byte
 	NoLocal           bool
 	RetainAsPublished bool
+
+	chosen uint64 // atomic: when a message last went to it, of a shared subscription
 }
 
 // push queues a delivery and wakes the writer. It says whether the delivery was

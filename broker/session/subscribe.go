@@ -59,8 +59,13 @@ func (c *Conn) answer(kind byte, id uint16, codes []byte, reason string) {
 }
 
 // Retained delivers retained messages for a subscription that was just made.
-// They are not counted against the queue's bound: the broker keeps them anyway.
+// They are not counted against the queue's bound, as the broker keeps them
+// anyway, unless many of earlier subscriptions wait already.
 func (c *Conn) Retained(sub Subscription, messages []*Message) {
+	s := c.sess
+	s.mu.Lock()
+	free := s.atMostOnce.free()+s.assured.free() < s.reg.opts.QueueMessages
+	s.mu.Unlock()
 	var ids []int
 	if sub.ID > 0 {
 		ids = []int{sub.ID}
@@ -69,6 +74,6 @@ func (c *Conn) Retained(sub Subscription, messages []*Message) {
 		if !c.sess.reg.opts.May(c.sess, m) {
 			continue
 		}
-		c.sess.push(delivery{msg: m, qos: min(m.QoS, sub.QoS), retain: true, ids: ids, free: true})
+		c.sess.push(delivery{msg: m, qos: min(m.QoS, sub.QoS), retain: true, ids: ids, free: free})
 	}
 }
