@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ func (f *clientFlags) dial(ctx context.Context) (*client, error) {
 	c := &client{root: f.root, timeout: f.timeout, replies: make(chan *protocol.Message, 1024), events: make(chan *protocol.Message, 1024), failed: make(chan error, 1)}
 	replyRoot := f.root + "/_replies/"
 	c.mqtt = paho.NewClient(paho.ClientConfig{
-		Conn: conn,
+		Conn: packets.NewThreadSafeConn(conn), // paho writes a packet in parts, and its pings between them
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			msg, err := protocol.ParseMessage(p.Packet.Payload, nil, jsondoc.Limits{})
 			if err != nil {
@@ -183,7 +184,10 @@ func (c *client) send(ctx context.Context, m *protocol.Message) error {
 	if err != nil && ctx.Err() == nil {
 		return nil // refused: the error's envelope says more than the reason code, and is on its way
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%s: the command is not acknowledged: %w", topic, err)
+	}
+	return nil
 }
 
 // ask sends a command and waits for its response. A refusal is an error with
