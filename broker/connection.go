@@ -34,6 +34,7 @@ type connection struct {
 
 	ending  sync.Mutex
 	hurried bool                  // writes have a deadline that is not to be renewed
+	closed  bool                  // reading has ended
 	until   time.Time             // when reading ends, once finish was called
 	cause   atomic.Pointer[error] // why it ends, if the broker ends it
 }
@@ -72,6 +73,8 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	}
 	if cause := conn.cause.Load(); cause != nil {
 		err = *cause
+	} else if code := (packets.Code{}); conn.session != nil && errors.As(err, &code) && code.Code >= packets.ErrUnspecifiedError.Code {
+		_ = conn.end(code) // mochi could not take a packet, and the client is to be told (MQTT 5.0 section 4.13)
 	}
 	if conn.session != nil {
 		conn.session.Detach()
@@ -118,10 +121,12 @@ func (c *connection) finish() {
 	}
 }
 
-// Close ends writing and reading; mochi calls it. The socket itself is closed by
-// connect, which see leave.
+// Close ends reading; mochi calls it. The client may still have to be told why,
+// so writing is ended, and the socket closed, by connect: see leave.
 func (c *connection) Close() error {
-	c.finish()
+	c.ending.Lock()
+	c.closed = true
+	c.ending.Unlock()
 	return c.SetReadDeadline(time.Now())
 }
 
@@ -131,7 +136,7 @@ func (c *connection) SetDeadline(t time.Time) error {
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	switch {
-	case !c.until.IsZero():
+	case c.closed || !c.until.IsZero():
 		return nil
 	case c.hurried:
 		return c.SetReadDeadline(t)
@@ -158,6 +163,7 @@ const lingerFor = 500 * time.Millisecond
 // it has read what it was told last.
 func (c *connection) leave() {
 	_ = c.Close()
+	c.finish()
 	raw := c.Conn
 	if ws, ok := raw.(*webConn); ok {
 		raw = ws.Conn
