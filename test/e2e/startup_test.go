@@ -8,10 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/eclipse/paho.golang/paho"
 
 	"github.com/twinbroker/twinbroker/test/harness"
+	"github.com/twinbroker/twinbroker/test/mqttraw"
 )
 
 // taken is an address that somebody listens on.
@@ -172,18 +174,66 @@ func TestItStopsCleanlyOnSIGTERMAndSIGINT(t *testing.T) {
 	}
 }
 
-func TestASecondSignalStopsAtOnce(t *testing.T) {
+// accepted sends publishes to a broker that gathers them for a while, and
+// returns when they have been taken and none is acknowledged.
+func accepted(t *testing.T, b *harness.Broker, n int) *mqttraw.Conn {
+	t.Helper()
+	c, _, err := mqttraw.Dial(b.MQTT(), mqttraw.Options{Version: mqttraw.V5, Clean: true, ClientID: "accepted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	for i := range n {
+		p := &mqttraw.Publish{Topic: "ditto/stop/a/things/twin/commands/modify", QoS: 1, ID: uint16(i + 1), Payload: []byte(`{"path":"/attributes/n","value":1}`)}
+		if i == 0 {
+			p.Payload = []byte(`{"path":"/","value":{}}`)
+		}
+		if err := c.Publish(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitMetric(t, b, "twinbroker_publishes_pending", func(pending float64) bool { return pending == float64(n) })
+	return c
+}
+
+func TestWhatWasAcceptedIsFinishedBeforeItStops(t *testing.T) {
 	t.Parallel()
-	b := harness.Start(t, harness.Options{})
-	// A client that takes none of what it is owed keeps a clean stop waiting.
-	b.Signal(syscall.SIGSTOP) // so that it finds both signals at once
+	const n = 50
+	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "store: {sync: 1s}\n"})
+	c := accepted(t, b, n)
 	b.Signal(syscall.SIGTERM)
-	b.Signal(syscall.SIGINT)
-	b.Signal(syscall.SIGCONT)
-	if code := b.Wait(); code != 0 && code != 1 {
+	for i := range n {
+		if p, err := c.Await(mqttraw.PUBACK, uint16(i+1)); err != nil || p.Reason != 0 {
+			t.Fatalf("publish %d: %v, %v", i+1, p, err)
+		}
+	}
+	if p, err := c.ReadPacket(); err != nil || p.Type != mqttraw.DISCONNECT || p.Reason != 0x8B {
+		t.Errorf("after the acknowledgements: %v, %v; want DISCONNECT with 0x8B", p, err)
+	}
+	if code := b.Wait(); code != 0 {
 		t.Errorf("status %d", code)
 	}
-	b.Restart() // whatever it left behind is fit to go on with
+	b.Restart()
+	if _, revision := newApp(t, b, 5, harness.Connect{}).state("stop:a"); revision != n {
+		t.Errorf("the Thing is at revision %d, want %d", revision, n)
+	}
+}
+
+func TestASecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "store: {sync: 1m}\n"})
+	accepted(t, b, 1)
+	b.Signal(syscall.SIGTERM)
+	b.WaitLog("stopping")
+	begin := time.Now()
+	b.Signal(syscall.SIGINT)
+	if code := b.Wait(); code != 1 {
+		t.Errorf("status %d, want 1", code)
+	}
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	b.Restart() // what it left behind is fit to go on with
 }
 
 func TestAChangedConfigurationIsTakenOverWhileItRuns(t *testing.T) {
@@ -217,17 +267,4 @@ func TestAChangedConfigurationIsTakenOverWhileItRuns(t *testing.T) {
 	b.Signal(syscall.SIGHUP)
 	b.WaitLog("restart_needed_for")
 	check("d", `{"three":1}`)
-}
-
-func TestTheNumberOfClientsCanBeLimited(t *testing.T) {
-	t.Parallel()
-	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "limits: {clients: 2}\n"})
-	first := harness.Dial5(t, b, harness.Connect{})
-	harness.Dial3(t, b, harness.Connect{})
-	if c, err := harness.TryDial5(t, b, harness.Connect{}); err == nil || c.Connack == nil || c.Connack.ReasonCode != 0x89 && c.Connack.ReasonCode != 0x97 {
-		t.Errorf("a third client: %v", err)
-	}
-	first.Disconnect()
-	waitMetric(t, b, "twinbroker_clients_connected", func(n float64) bool { return n == 1 })
-	harness.Dial5(t, b, harness.Connect{})
 }
