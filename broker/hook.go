@@ -129,9 +129,7 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 		return pk
 	}
 	if pk.ReasonCode >= packets.ErrUnspecifiedError.Code {
-		if cl.Properties.ProtocolVersion < 5 {
-			pk.ReasonCode = returnCode(pk.ReasonCode)
-		}
+		pk.ReasonCode = returnCode(cl.Properties.ProtocolVersion, pk.ReasonCode)
 		return pk
 	}
 	if c := established(cl); c != nil {
@@ -214,9 +212,17 @@ func allowEmptyWill(cl *mqtt.Client, pk *packets.Packet) {
 	}
 }
 
-// returnCode is what MQTT 3.1.1 has for a reason code of CONNACK (section
-// 3.2.2.3 of both versions).
-func returnCode(reason byte) byte {
+// returnCode is how a client of this version of MQTT is told a reason code of
+// CONNACK (section 3.2.2.3 of both specifications). One of a version that there
+// is not is told so in the words of 3.1.1: a bridge of mosquitto begins with a
+// version of its own, and takes an ordinary one only after that answer.
+func returnCode(version, reason byte) byte {
+	switch {
+	case version == 5:
+		return reason
+	case version > 5:
+		return packets.Err3UnsupportedProtocolVersion.Code
+	}
 	switch reason {
 	case packets.ErrUnsupportedProtocolVersion.Code:
 		return packets.Err3UnsupportedProtocolVersion.Code

@@ -6,22 +6,26 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-func TestClientsOfMQTT3AreToldTheirOwnReturnCodes(t *testing.T) {
+func TestWhoIsNotLetInIsToldInTheWordsOfHisVersion(t *testing.T) {
 	for _, test := range []struct {
-		reason packets.Code
-		want   byte
+		version byte
+		reason  packets.Code
+		want    byte
 	}{
-		{packets.ErrUnsupportedProtocolVersion, 1},
-		{packets.ErrClientIdentifierNotValid, 2},
-		{packets.ErrServerUnavailable, 3},
-		{packets.ErrServerBusy, 3},
-		{packets.ErrServerShuttingDown, 3},
-		{packets.ErrBadUsernameOrPassword, 4},
-		{packets.ErrNotAuthorized, 5},
-		{packets.ErrTopicNameInvalid, 5},
+		{3, packets.ErrNotAuthorized, 5},
+		{4, packets.ErrUnsupportedProtocolVersion, 1},
+		{4, packets.ErrClientIdentifierNotValid, 2},
+		{4, packets.ErrServerUnavailable, 3},
+		{4, packets.ErrServerBusy, 3},
+		{4, packets.ErrServerShuttingDown, 3},
+		{4, packets.ErrBadUsernameOrPassword, 4},
+		{4, packets.ErrNotAuthorized, 5},
+		{4, packets.ErrTopicNameInvalid, 5},
+		{5, packets.ErrNotAuthorized, 0x87},
+		{0x84, packets.ErrProtocolViolationProtocolVersion, 1},
 	} {
-		if got := returnCode(test.reason.Code); got != test.want {
-			t.Errorf("%s (%#x): %d, want %d", test.reason.Reason, test.reason.Code, got, test.want)
+		if got := returnCode(test.version, test.reason.Code); got != test.want {
+			t.Errorf("version %d, %s (%#x): %#x, want %#x", test.version, test.reason.Reason, test.reason.Code, got, test.want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (b *Broker) route(in *inbound) {
 // reserved says that nobody publishes to a topic but the broker.
 func (b *Broker) reserved(topic string) *protocol.Error {
 	switch {
-	case topic[0] == '$':
+	case topic[0] == '$' && !isBridgeState(topic):
 		return forbidden("topics that begin with $ are the broker's own", topic)
 	case topics.Within(topic, b.replies):
 		return forbidden("reply topics are for what the broker answers", topic)
@@ -34,6 +34,13 @@ func (b *Broker) reserved(topic string) *protocol.Error {
 		return protocol.SignalUnsupported("Publishing to the state tree (topic '" + topic + "')")
 	}
 	return nil
+}
+
+// isBridgeState says whether a bridge of mosquitto tells by the topic whether it
+// is connected: it publishes there, and has a will there, unless it was told not
+// to. mosquitto itself lets bridges do so, and nothing else below $SYS.
+func isBridgeState(topic string) bool {
+	return topics.Match("$SYS/broker/connection/+/state", topic)
 }
 
 // dittoTopic reads the Ditto Protocol topic that a topic below the root is. It
