@@ -172,7 +172,8 @@ func fatal(err error) bool {
 var errSync = errors.New("sync failed")
 
 // write appends the batch to the journal and syncs. When that fails it reopens
-// the segment and looks: bbolt may have got as far as its last page.
+// the segment, which syncs it, and looks: bbolt may have got as far as its
+// last page.
 func (s *Store) write(batch []*Tx, bytes int64) error {
 	err := s.journal.append(batch, bytes)
 	if err == nil || fatal(err) {
@@ -182,9 +183,6 @@ func (s *Store) write(batch []*Tx, bytes int64) error {
 		return fmt.Errorf("%w: reopen the journal after %w: %w", errSync, err, again)
 	}
 	if s.journal.last == batch[len(batch)-1].last() {
-		if again := s.journal.sync(); again != nil {
-			return fmt.Errorf("%w: %w", errSync, again)
-		}
 		s.journal.gap = 0
 		s.o.Logger.Warn("a commit failed, yet all of it is on disk", "error", err)
 		return nil

@@ -71,19 +71,22 @@ type entity struct {
 	refs int32
 	used bool
 
-	// dirty: in the queue's list of changed entities. Written under the
-	// queue's mutex.
-	dirty atomic.Bool
+	// dirty: in the queue's list of changed entities. writing: the snapshot
+	// writer is at it, storedLive may be wrong. Both are written under the
+	// queue's mutex, and on the way from one to the other never both false.
+	dirty, writing atomic.Bool
 
 	// Guarded by the queue's mutex.
 	storedLive bool  // the snapshot file has it, and not as a tombstone
-	writing    bool  // the snapshot writer is at it: storedLive may be wrong
 	unstored   int64 // what it is counted for in the queue's sum of unstored bytes
 }
 
-// evictable says whether memory may forget it: the snapshot file has it.
+// evictable says whether memory may forget it: the snapshot file has it. What
+// is dirty or being written may be equal to what the file has, if a change was
+// refused, but the writer and the list of what drifted still know this entity
+// and must not meet another one of the same key.
 func (e *entity) evictable() bool {
-	if e.refs != 0 || e.dirty.Load() {
+	if e.refs != 0 || e.dirty.Load() || e.writing.Load() {
 		return false
 	}
 	v := e.cur.Load()

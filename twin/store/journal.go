@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +31,14 @@ type journal struct {
 	delay time.Duration
 	hooks *hooks
 
-	db    *bbolt.DB // the writable segment
+	db    *bbolt.DB // the writable segment; nobody else reads or writes it through this
 	path  string
 	first uint64
 	last  uint64 // last record on disk
+	chain uint64 // over the segment's records up to there
 	gap   uint64 // not 0: the next record must be one that explains why its number is this
+	fresh bool   // nothing has been committed since the segment was opened
+	wrote bool   // something has been committed since finish could last have said so
 	now   func() int64
 
 	mu    sync.Mutex
@@ -60,7 +64,11 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 			return err
 		}
 	}
-	if err := j.fill(tx, batch); err != nil {
+	chain, err := j.fill(tx, batch)
+	if err == nil {
+		err = putEnding(tx, batch[len(batch)-1].last(), chain)
+	}
+	if err != nil {
 		tx.Rollback()
 		return err
 	}
@@ -71,21 +79,73 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 			return err
 		}
 	}
-	if err := tx.Commit(); err != nil {
+	j.wrote = true
+	if err := j.commit(tx); err != nil {
 		return err
-	}
-	if j.delay > 0 {
-		time.Sleep(2 * j.delay) // bbolt syncs its pages, then its meta page
 	}
 	if j.hooks.afterCommit != nil {
 		if err := j.hooks.afterCommit(batch); err != nil {
 			return err
 		}
 	}
-	j.last, j.gap = batch[len(batch)-1].last(), 0
+	j.last, j.chain, j.gap = batch[len(batch)-1].last(), chain, 0
 	j.mu.Lock()
 	j.bytes = used
 	j.mu.Unlock()
+	return nil
+}
+
+// commit brings a transaction to disk with one sync; see the package's
+// documentation for why one is enough. bbolt's own way, which is to sync
+// between the other pages and the meta page too, is taken for the first
+// transaction after a file was opened: bbolt may give it the number of one
+// that was never finished and whose pages are still about, and by its number
+// recovery tells a transaction's pages from others.
+func (j *journal) commit(tx *bbolt.Tx) error {
+	syncs := time.Duration(1)
+	if j.fresh {
+		syncs = 2
+	}
+	j.db.NoSync = !j.fresh
+	err := tx.Commit()
+	if err != nil {
+		if strings.HasPrefix(err.Error(), "file sync error") {
+			// bbolt has grown the file, and hides the error's nature.
+			err = fmt.Errorf("%w: %s: %w", errSync, j.path, err)
+		}
+		return err
+	}
+	if !j.fresh {
+		if err := j.db.Sync(); err != nil {
+			return fmt.Errorf("%w: %s: %w", errSync, j.path, err)
+		}
+	}
+	if j.delay > 0 {
+		pause(syncs * j.delay)
+	}
+	j.fresh = false
+	return nil
+}
+
+// finish ends the writing in good order: one more transaction, which adds no
+// record. From then on both states that recovery chooses from hold all that
+// was acknowledged, so that damage can not be taken for a loss of power.
+func (j *journal) finish() error {
+	if !j.wrote {
+		return nil
+	}
+	tx, err := j.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	if err := putEnding(tx, j.last, j.chain); err != nil {
+		tx.Rollback()
+		return err
+	}
+	if err := j.commit(tx); err != nil {
+		return err
+	}
+	j.wrote = false
 	return nil
 }
 
@@ -97,19 +157,22 @@ func (j *journal) start(batch []*Tx) uint64 {
 	return batch[0].first
 }
 
-func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) error {
+// fill puts the batch's records into the transaction and gives the chain.
+func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) (uint64, error) {
 	b := tx.Bucket(bucketRecords)
 	if b == nil {
-		return fmt.Errorf("%w: %s has no bucket of records", ErrDamaged, j.path)
+		return 0, fmt.Errorf("%w: %s has no bucket of records", ErrDamaged, j.path)
 	}
 	b.FillPercent = 0.95
+	chain := j.chain
 	var key [8]byte
 	if j.gap != 0 {
 		binary.BigEndian.PutUint64(key[:], j.gap)
 		text, sum := appendRecord(nil, &record{op: opGap, time: j.now(), prev: pointer{seq: j.last}}, nil)
 		sealRecord(text, sum, &key)
+		chain = link(chain, text)
 		if err := b.Put(key[:], text); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for _, t := range batch {
@@ -119,12 +182,13 @@ func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) error {
 			text := t.buf[from:r.end:r.end]
 			from = r.end
 			sealRecord(text, r.sum, &key)
+			chain = link(chain, text)
 			if err := b.Put(key[:], text); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
-	return nil
+	return chain, nil
 }
 
 // rotate begins a new segment with the batch.
@@ -140,6 +204,7 @@ func (j *journal) rotate(batch []*Tx) error {
 	j.bytes = 0
 	j.mu.Unlock()
 	j.db, j.path, j.first = db, path, j.start(batch)
+	j.chain, j.fresh = 0, false
 	return nil
 }
 
@@ -167,28 +232,36 @@ func (j *journal) reopen() error {
 	return j.open(j.path, j.first)
 }
 
-// open makes the segment the writable one. It must have been scanned before:
-// bbolt's own walk over a damaged file could end the process.
+// open makes the segment the writable one, and what it holds durable: a
+// process that was killed may have left it unsynced, and the next transaction
+// relies on it. It must have been verified before: bbolt's own walk over a
+// damaged file could end the process.
 func (j *journal) open(path string, first uint64) error {
 	return guarded(path, func() error {
 		db, err := bbolt.Open(path, 0o600, segmentOptions(j.size))
 		if err != nil {
 			return err
 		}
-		j.db, j.path, j.first = db, path, first
+		j.db, j.path, j.first, j.fresh = db, path, first, true
+		if err := db.Sync(); err != nil {
+			return fmt.Errorf("%w: %w", errSync, err)
+		}
 		return db.View(func(tx *bbolt.Tx) error {
 			j.mu.Lock()
 			j.bytes = tx.Size()
 			j.mu.Unlock()
-			if k, _ := tx.Bucket(bucketRecords).Cursor().Last(); k != nil {
-				j.last = binary.BigEndian.Uint64(k)
+			end, err := decodeEnding(tx.Bucket(bucketMeta).Get(metaEnding))
+			if err != nil {
+				return err
 			}
+			if end.last != 0 {
+				j.last = end.last
+			}
+			j.chain = end.chain
 			return nil
 		})
 	})
 }
-
-func (j *journal) sync() error { return j.db.Sync() }
 
 // segments gives how many there are and what they take.
 func (j *journal) segments() (n int, bytes int64) {

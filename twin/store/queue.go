@@ -225,7 +225,7 @@ func (q *queue) count(e *entity, bytes int64) {
 // drifted notes whether the snapshot file and memory agree on the entity's
 // existence, or may not; the queue is locked.
 func (q *queue) drifted(e *entity, v *version) {
-	if e.writing || (v.state != nil) != e.storedLive {
+	if e.writing.Load() || (v.state != nil) != e.storedLive {
 		q.drift[e] = struct{}{}
 	} else {
 		delete(q.drift, e)
@@ -239,13 +239,13 @@ func (q *queue) putBack(list []*entity, chosen int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, e := range list {
-		if i < chosen {
-			e.writing = false
-			q.drifted(e, e.cur.Load())
-		}
 		if i >= chosen || !e.dirty.Load() {
 			e.dirty.Store(true)
 			q.dirty = append(q.dirty, e)
+		}
+		if i < chosen {
+			e.writing.Store(false)
+			q.drifted(e, e.cur.Load())
 		}
 	}
 }

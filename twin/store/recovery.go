@@ -24,6 +24,11 @@ func (s *Store) recover() error {
 	if err := s.receipts.read(state); err != nil {
 		return err
 	}
+	if len(list) > 0 {
+		if err := s.settle(&list[len(list)-1], meta); err != nil {
+			return err
+		}
+	}
 	last, err := s.replay(list, covered)
 	if err != nil {
 		return err

@@ -67,7 +67,10 @@ func createSegment(dir string, first uint64, size int64) (*bbolt.DB, string, err
 		if err := putNumber(meta, metaFormat, journalFormat); err != nil {
 			return err
 		}
-		return putNumber(meta, metaFirst, first)
+		if err := putNumber(meta, metaFirst, first); err != nil {
+			return err
+		}
+		return putEnding(tx, 0, 0)
 	})
 	return db, path, err
 }
@@ -130,6 +133,10 @@ func checkFormat(tx *bbolt.Tx, known uint64) error {
 	if err != nil {
 		return err
 	}
+	return knownFormat(format, known)
+}
+
+func knownFormat(format, known uint64) error {
 	if format > known {
 		return fmt.Errorf("%w: it has format %d, this program knows formats up to %d: use the newer program, or restore a backup that this one made", ErrFormat, format, known)
 	}
@@ -224,30 +231,48 @@ func segmentEnd(path string) (tail segmentTail, err error) {
 }
 
 func scanRecords(c *bbolt.Cursor, from, before uint64, fn func(seq uint64, r *record) error) (segmentTail, error) {
-	var tail segmentTail
+	scan := recordScan{before: before, fn: fn}
 	var key [8]byte
 	binary.BigEndian.PutUint64(key[:], from)
 	for k, text := c.Seek(key[:]); k != nil; k, text = c.Next() {
-		if len(k) != 8 {
-			return tail, fmt.Errorf("%w: a record has the key %x", ErrDamaged, k)
-		}
-		seq := binary.BigEndian.Uint64(k)
-		r, err := decodeRecord(seq, text)
-		if err != nil {
-			return tail, fmt.Errorf("%w: record %d: %w", ErrDamaged, seq, err)
-		}
-		if before != 0 && seq != before+1 && (r.op != opGap || r.prev.seq != before) {
-			return tail, fmt.Errorf("%w: record %d follows record %d, what is between is missing", ErrDamaged, seq, before)
-		}
-		before = seq
-		tail.last, tail.time = seq, r.time
-		if fn != nil {
-			if err := fn(seq, &r); err != nil {
-				return tail, fmt.Errorf("record %d: %w", seq, err)
-			}
+		if err := scan.take(k, text); err != nil {
+			return scan.tail, err
 		}
 	}
-	return tail, nil
+	return scan.tail, nil
+}
+
+// recordScan verifies records that are given to it in order.
+type recordScan struct {
+	before uint64 // number of the record before the next one; 0: not known
+	fn     func(seq uint64, r *record) error
+	tail   segmentTail
+	count  int
+	chain  uint64
+}
+
+func (s *recordScan) take(k, text []byte) error {
+	if len(k) != 8 {
+		return fmt.Errorf("%w: a record has the key %x", ErrDamaged, k)
+	}
+	seq := binary.BigEndian.Uint64(k)
+	r, err := decodeRecord(seq, text)
+	if err != nil {
+		return fmt.Errorf("%w: record %d: %w", ErrDamaged, seq, err)
+	}
+	if s.before != 0 && seq != s.before+1 && (r.op != opGap || r.prev.seq != s.before) {
+		return fmt.Errorf("%w: record %d follows record %d, what is between is missing", ErrDamaged, seq, s.before)
+	}
+	s.before = seq
+	s.tail.last, s.tail.time = seq, r.time
+	s.count++
+	s.chain = link(s.chain, text)
+	if s.fn != nil {
+		if err := s.fn(seq, &r); err != nil {
+			return fmt.Errorf("record %d: %w", seq, err)
+		}
+	}
+	return nil
 }
 
 func fileSize(path string) (int64, error) {

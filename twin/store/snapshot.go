@@ -213,8 +213,8 @@ func (s *Store) choose(list []*entity, chunk []chosen) []chosen {
 			break
 		}
 		bytes += v.cost
+		e.writing.Store(true)
 		e.dirty.Store(false)
-		e.writing = true
 		q.drifted(e, v)
 		chunk = append(chunk, chosen{e, v})
 	}
@@ -273,7 +273,8 @@ func (s *Store) writeChunk(chunk []chosen) error {
 	q := &s.queue
 	q.mu.Lock()
 	for _, c := range chunk {
-		c.e.storedLive, c.e.writing = c.v.state != nil, false
+		c.e.storedLive = c.v.state != nil
+		c.e.writing.Store(false)
 		cur := c.e.cur.Load()
 		q.drifted(c.e, cur)
 		if cur.seq == c.v.seq {

@@ -203,6 +203,34 @@ func (f *stateFile) load(k Key, spec *KindSpec) (v *version, err error) {
 	return v, err
 }
 
+// newest gives the highest number of a record that the file shows any trace
+// of: it had been acknowledged before it got here.
+func (f *stateFile) newest(m stateMeta, kinds *[256]*KindSpec) (seq uint64, err error) {
+	seq = max(m.covered, m.receipt)
+	err = guarded(f.path, func() error {
+		return f.db.View(func(tx *bbolt.Tx) error {
+			for i, spec := range kinds {
+				if spec == nil {
+					continue
+				}
+				err := tx.Bucket(f.buckets[i]).ForEach(func(id, entry []byte) error {
+					v, _, err := decodeState(string(id), entry)
+					if err != nil {
+						return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, id, err)
+					}
+					seq = max(seq, v.seq)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return seq, err
+}
+
 // update is one synced transaction.
 func (f *stateFile) update(fn func(tx *bbolt.Tx) error) error {
 	err := f.db.Update(func(tx *bbolt.Tx) error {
@@ -215,7 +243,7 @@ func (f *stateFile) update(fn func(tx *bbolt.Tx) error) error {
 		return nil
 	})
 	if f.delay > 0 {
-		time.Sleep(2 * f.delay)
+		pause(2 * f.delay) // bbolt syncs its pages, then its meta page
 	}
 	return err
 }

@@ -73,7 +73,8 @@ type Options struct {
 	QueueRecords int
 	QueueBytes   int64
 	// SyncDelay is an aid for benchmarks: a pause after each sync, to see how
-	// a slow medium would do. bbolt syncs twice a transaction.
+	// a slow medium would do. A commit to the journal is one sync, a
+	// transaction of the snapshot file two.
 	SyncDelay time.Duration
 	// Logger: none.
 	Logger *slog.Logger
@@ -95,6 +96,7 @@ type hooks struct {
 	afterCommit    func(batch []*Tx) error         // an error: the commit says so although all is written
 	beforeSnapshot func() error
 	snapshotRetry  time.Duration // pause after a pass that failed
+	noFallback     bool          // recovery takes a commit that was not finished for damage
 }
 
 func (o *Options) fill() {
@@ -286,7 +288,7 @@ func (s *Store) Close() error {
 	<-s.snapshotsDone
 	err := s.broken()
 	if err == nil {
-		err = s.lastPass
+		err = errors.Join(s.lastPass, s.journal.finish())
 	}
 	return errors.Join(err, s.closeFiles())
 }
