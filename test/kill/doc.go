@@ -14,10 +14,14 @@
 //
 // That the checks can fail is itself tested, by breaking the promise on the
 // test's side: TestTheChecksNotice puts an older copy of the data in place after
-// a kill, and sends publishes again under new packet identifiers. Done by hand on
-// the broker's side, each of these made the test fail within the first rounds:
-// acknowledging a command before it is committed (acknowledged changes gone),
-// telling events before that (events of revisions that are not there), and
-// forgetting at start what QoS 2 had received (Things ahead of their publishes,
-// applied twice).
+// a kill, and sends a publish again under a new packet identifier. Done by hand in
+// the broker, each of these made the test fail within the first four rounds:
+//
+//   - acknowledging a command before it is committed: "7 is the last change, but 8
+//     was acknowledged";
+//   - telling responses and events before that: "the revision is 67 after an event
+//     told of 76";
+//   - starting without what QoS 2 had received: "change 5 follows on 5 at QoS 2";
+//   - applying a redelivery at QoS 2 while its first delivery is known: "the
+//     revision is 88 after 61 changes at QoS 2".
 package kill
