@@ -37,7 +37,9 @@ clients() {
 	done
 	properties
 	reason_codes
+	bridges
 	not_let_in
+	encrypted
 	stop broker TERM
 }
 
@@ -217,4 +219,60 @@ not_let_in() {
 	check '311: no anonymous clients' 'Connection error: Connection Refused: not authorised.' \
 		"$(mosquitto_sub -V 311 -p 18833 -t x -W 10 2>&1)"
 	stop closed TERM
+}
+
+# bridges: mosquitto itself as a bridge, with its default version, which it finds
+# out by trying, and with 5. Devices stay where they are; twins are here.
+bridges() {
+	local before version port
+	before=$(metric twinbroker_subscriptions)
+	for version in 311 50; do
+		cat >"$work/bridge.$version" <<-CONF
+			user root
+			listener 18${version/50/850} 127.0.0.1
+			allow_anonymous true
+			connection up-$version
+			address 127.0.0.1:1883
+			restart_timeout 1
+			topic devices/# out 1
+			topic ditto/+/+/things/twin/events/# in 1
+		CONF
+		[ $version = 311 ] || echo 'bridge_protocol_version mqttv50' >>"$work/bridge.$version"
+		start "bridge$version" "PATH=\$PATH:/usr/sbin exec mosquitto -c $work/bridge.$version"
+	done
+	if ! eventually subscribed $((before + 2)); then
+		bad 'bridges of mosquitto connect' 'two more subscriptions' "$(cat "$(log_of bridge311)" "$(log_of bridge50)")"
+	fi
+	for version in 311 50; do
+		port=18${version/50/850}
+		start s "exec stdbuf -oL mosquitto_sub -W 20 -d -p $port -q 1 -t 'ditto/org.acme/far-$version/#' -C 1 -F 'got %t'"
+		eventually has_printed s 'Subscribed …'
+		mosquitto_pub -p "$port" -q 1 -t "devices/far-$version/telemetry" -m '{"temp": 1}'
+		ended s
+		check "a bridge of mosquitto, version $version: telemetry out, events in" \
+			"got ditto/org.acme/far-$version/things/twin/events/created" "$(grep '^got' "$(log_of s)")"
+		check "a bridge of mosquitto, version $version: it tells its state" '$SYS/broker/connection/…/state 1' \
+			"$(mosquitto_sub -v -C 1 -W 10 -t "\$SYS/broker/connection/$(uname -n).up-$version/state")"
+		stop "bridge$version" TERM
+	done
+}
+
+# encrypted: TLS, with a certificate that Go's own tool makes.
+encrypted() {
+	go run "$(go env GOROOT)/src/crypto/tls/generate_cert.go" --ca --host localhost,127.0.0.1 >/dev/null 2>&1
+	cat >tls.yaml <<-'YAML'
+		auth: {anonymous: ["anonymous:local"]}
+		listeners:
+		  - {address: "tls://127.0.0.1:18883", tls: {cert: cert.pem, key: key.pem}}
+	YAML
+	start tls 'exec bin/twinbroker serve -c tls.yaml --data-dir encrypted --http off'
+	eventually has_printed tls 'twinbroker ready …'
+	local version
+	for version in 311 5; do
+		check "$version: TLS" '$SYS/broker/version' \
+			"$(mosquitto_sub -V $version -h localhost -p 18883 --cafile cert.pem -W 10 -t '$SYS/broker/version' -C 1 -F %t 2>&1)"
+	done
+	check 'TLS: the built-in client' 'created org.acme:tls' \
+		"$(bin/twinbroker things --url mqtts://localhost:18883 --ca cert.pem put org.acme:tls '{}' 2>&1)"
+	stop tls TERM
 }

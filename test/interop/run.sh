@@ -4,7 +4,7 @@
 #   document.sh  types the commands of README.md and docs/*.md line by line and
 #                compares what they print with what the documents say
 #   clients.sh   what mosquitto_pub, mosquitto_sub and mosquitto_rr see of the
-#                broker, with MQTT 3.1.1 and 5
+#                broker, with MQTT 3.1.1 and 5, and mosquitto as a bridge
 #   truth.sh     what documents say of the program's own lists
 #
 # It works in a copy of this repository, with the ports of the quickstart (1883
@@ -24,9 +24,9 @@ if taken 1883 || taken 8080; then
 	fi
 	exec env INTEROP_ALONE=1 unshare --user --map-root-user --net bash -c 'ip link set lo up && exec "$0"' "$here/run.sh"
 fi
-for program in mosquitto_pub mosquitto_sub mosquitto_rr; do
-	if ! command -v "$program" >/dev/null; then
-		echo "test/interop: $program is missing: install mosquitto-clients" >&2
+for program in mosquitto mosquitto_pub mosquitto_sub mosquitto_rr; do
+	if ! PATH=$PATH:/usr/sbin command -v "$program" >/dev/null; then
+		echo "test/interop: $program is missing: install mosquitto and mosquitto-clients" >&2
 		exit 1
 	fi
 done
