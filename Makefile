@@ -51,6 +51,7 @@ lint:
 interop: build
 	.ci/apt-install mosquitto mosquitto-clients
 	test/interop/run.sh
+# The place for the long crash test, 50 rounds of it.
 
 # Go fuzzes one target of one package at a time.
 fuzz:
