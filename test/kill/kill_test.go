@@ -122,18 +122,16 @@ func (s *scene) round(number int) (problems []string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	l, running := begin(s.broker.MQTT(), s.clients, 1+s.random.Int64N(5000))
-	why := fmt.Sprint(l.goal, " acknowledgements")
-	if s.random.IntN(3) == 0 {
-		err = l.await()
-	} else {
-		d := time.Duration(s.random.IntN(400_000)) * time.Microsecond
-		<-time.After(d) // the random moment
-		why = d.String()
+	// After some acknowledgements, or some time after the first one.
+	goal, later := 1+s.random.Int64N(5000), time.Duration(0)
+	if s.random.IntN(3) > 0 {
+		goal, later = 1, time.Duration(s.random.IntN(400_000))*time.Microsecond
 	}
-	if err != nil {
+	l, running := begin(s.broker.MQTT(), s.clients, goal)
+	if err := l.await(); err != nil {
 		s.t.Fatal(err)
 	}
+	<-time.After(later) // the random moment
 	close(l.killed)
 	s.broker.Kill()
 	running.Wait()
@@ -154,7 +152,8 @@ func (s *scene) round(number int) (problems []string) {
 	for t, d := range s.look() {
 		problems = append(problems, t.check(d, seen[t.name])...)
 	}
-	s.t.Logf("round %d: killed after %s%s; %d acknowledgements, %d events, %d publishes not completed", number, why, early, l.acks.Load(), w.events, unacknowledged)
+	s.t.Logf("round %d: killed %v after acknowledgement %d%s; %d acknowledgements, %d events, %d publishes not completed",
+		number, later, goal, early, l.acks.Load(), w.events, unacknowledged)
 	return problems
 }
 
