@@ -33,15 +33,6 @@ func read(t testing.TB, m harness.Message) envelope {
 	return e
 }
 
-// code is Ditto's error code, "" if it is no error.
-func (e *envelope) code() string {
-	var v struct {
-		Error string `json:"error"`
-	}
-	_ = json.Unmarshal(e.Value, &v) // a value that is no object has none
-	return v.Error
-}
-
 func (e *envelope) correlation() string {
 	s, _ := e.Headers["correlation-id"].(string)
 	return s

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/eclipse/paho.golang/paho"
-
 	"github.com/twinbroker/twinbroker/test/harness"
 	"github.com/twinbroker/twinbroker/test/mqttraw"
 )
@@ -140,118 +138,5 @@ func TestAReadSeesWhatItsClientWroteBefore(t *testing.T) {
 			t.Fatalf("retrieve %d: %s", i, p.Payload)
 		}
 		i++
-	}
-}
-
-func TestAResponseWaitsForAClientThatComesBack(t *testing.T) {
-	t.Parallel()
-	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "store: {sync: 300ms}\n"})
-	versions(t, func(t *testing.T, version byte) {
-		o := mqttraw.Options{Version: version, ClientID: fmt.Sprintf("back-%d", version), SessionExpiry: 100}
-		c, _, err := mqttraw.Dial(b.MQTT(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Subscribe(1, mqttraw.Subscription{Filter: "ditto/_replies/#", QoS: 1}); err != nil {
-			t.Fatal(err)
-		}
-		topic := fmt.Sprintf("ditto/back/v%d/things/twin/", version)
-		watch := harness.Dial5(t, b, harness.Connect{})
-		watch.Subscribe(topic + "events/#")
-		if err := c.Publish(&mqttraw.Publish{Topic: topic + "commands/create", QoS: 1, ID: 5, Payload: []byte(`{"path":"/","value":{},"headers":{"correlation-id":"x"}}`)}); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Disconnect(); err != nil { // at once: before the change is stored
-			t.Fatal(err)
-		}
-		watch.Wait(topic + "events/created")
-		c, ack, err := mqttraw.Dial(b.MQTT(), o)
-		if err != nil || !ack.SessionPresent {
-			t.Fatalf("%v, %+v", err, ack)
-		}
-		defer c.Close()
-		p, err := c.ReadPacket()
-		if err != nil || p.Type != mqttraw.PUBLISH {
-			t.Fatalf("received %v, %v; want the response", p, err)
-		}
-		if e := read(t, harness.Message{Topic: p.Topic, Payload: string(p.Payload)}); e.Status != 201 || e.correlation() != "x" {
-			t.Errorf("received %s", p.Payload)
-		}
-	})
-}
-
-func TestAClientMayLeaveItsIdentifierToTheBroker(t *testing.T) {
-	t.Parallel()
-	b := harness.Start(t, harness.Options{})
-	for _, version := range []byte{mqttraw.V5, mqttraw.V311} {
-		c, ack, err := mqttraw.Dial(b.MQTT(), mqttraw.Options{Version: version, Clean: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.Subscribe(1, mqttraw.Subscription{Filter: "ditto/_replies/#"}); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Publish(&mqttraw.Publish{Topic: "ditto/a/b/things/twin/commands/retrieve", Payload: []byte(`{"path":"/"}`)}); err != nil {
-			t.Fatal(err)
-		}
-		p, err := c.ReadPacket()
-		if err != nil || p.Type != mqttraw.PUBLISH {
-			t.Fatalf("received %v, %v", p, err)
-		}
-		if version == mqttraw.V5 && (ack.Props == nil || ack.Props.AssignedClientID == "" || p.Topic != "ditto/_replies/"+ack.Props.AssignedClientID) {
-			t.Errorf("answered on %s; CONNACK %+v", p.Topic, ack.Props)
-		}
-	}
-}
-
-func TestTheTreesCanHaveOtherRoots(t *testing.T) {
-	t.Parallel()
-	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "topics: {root: my/ditto, state: my/twin}\n"})
-	c := harness.Dial5(t, b, harness.Connect{ID: "rooted"})
-	c.Subscribe("my/ditto/#", "ditto/#")
-	for _, p := range []paho.Publish{
-		{Topic: "my/ditto/root/a/things/twin/commands/create", Payload: []byte(`{"path":"/","value":{}}`)},
-		{Topic: "my/ditto", Payload: []byte(`{"topic":"root/a/things/twin/commands/modify","path":"/attributes","value":{}}`)},
-	} {
-		p.QoS = 1
-		if err := c.Send(&p); err != nil {
-			t.Fatal(err)
-		}
-		if e := read(t, c.Wait("my/ditto/_replies/rooted")); e.Status != 201 {
-			t.Errorf("answered with %d %s", e.Status, e.Value)
-		}
-		c.Wait("my/ditto/root/a/things/twin/events/created")
-	}
-	const elsewhere = "ditto/root/a/things/twin/commands/delete"
-	mustPublish(t, c, elsewhere, `{"path":"/"}`, 1)
-	if m := c.Wait("#"); m.Topic != elsewhere {
-		t.Errorf("received %v: the default root is an ordinary topic then", m)
-	}
-	if r := harness.Run(t, "things", "get", "root:a", "--root", "my/ditto", "--url", "mqtt://"+b.MQTT()); r.Code != 0 {
-		t.Errorf("things: %s", r.Stderr)
-	}
-}
-
-func TestWhatThisVersionDoesNotHaveIsRefusedAtSubscribe(t *testing.T) {
-	t.Parallel()
-	b := harness.Start(t, harness.Options{})
-	c := harness.Dial5(t, b, harness.Connect{})
-	for _, s := range []struct {
-		filter, option string
-		code           byte
-	}{
-		{"twin/#", "", 0x83}, {"twin/org.acme/+/attributes/#", "", 0x83}, {"$share/g/twin/#", "", 0x83},
-		{"ditto/+/+/things/twin/events/#", "filter", 0x83}, {"ditto/#", "extraFields", 0x83}, {"#", "namespaces", 0x83},
-		{"#", "", 2}, {"+/a", "", 2}, {"plain/#", "filter", 2}, {"ditto/#", "x-filter", 2},
-	} {
-		p := &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: s.filter, QoS: 2}}}
-		if s.option != "" {
-			p.Properties = &paho.SubscribeProperties{User: paho.UserProperties{{Key: s.option, Value: "x"}}}
-		}
-		ack, _ := c.SubscribeWith(p)
-		if ack == nil || ack.Reasons[0] != s.code || s.code > 2 && (ack.Properties == nil || ack.Properties.ReasonString == "") {
-			t.Errorf("%s with %q: answered with %+v, want %#x", s.filter, s.option, ack, s.code)
-		}
 	}
 }

@@ -147,10 +147,11 @@ func (c *Client5) Subscribe(filters ...string) {
 func (c *Client5) SubscribeAt(filter string, qos byte) byte {
 	c.t.Helper()
 	ack, err := c.SubscribeWith(&paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: filter, QoS: qos}}})
-	if ack == nil {
-		c.t.Fatalf("subscribing to %s: %v", filter, err)
+	if ack != nil {
+		return ack.Reasons[0]
 	}
-	return ack.Reasons[0]
+	c.t.Fatalf("subscribing to %s: %v", filter, err)
+	return 0
 }
 
 func (c *Client5) Unsubscribe(filters ...string) {
