@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ type server struct {
 	addr   string
 	ready  time.Duration // from the start of the process to its ready line
 	cmd    *exec.Cmd
+	stdout io.Closer
 	stderr *bytes.Buffer
 	lines  chan error // closed when standard output has ended
 }
@@ -36,6 +38,7 @@ func start(addr, ready string, env []string, name string, args ...string) (*serv
 	if err != nil {
 		return nil, err
 	}
+	s.stdout = out
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -58,7 +61,7 @@ func start(addr, ready string, env []string, name string, args ...string) (*serv
 	case <-time.After(20 * time.Second):
 		err = errors.New("it was not ready after 20 s")
 	}
-	_ = s.cmd.Process.Kill()
+	s.kill()
 	<-s.lines
 	_ = s.cmd.Wait()
 	return nil, fmt.Errorf("%s: %w: %s", name, err, tail(s.stderr.String()))
@@ -67,13 +70,20 @@ func start(addr, ready string, env []string, name string, args ...string) (*serv
 // stop asks the process to end, and kills it if it does not.
 func (s *server) stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
+	kill := time.AfterFunc(20*time.Second, s.kill)
 	defer kill.Stop()
 	<-s.lines
 	if err := s.cmd.Wait(); err != nil {
 		return fmt.Errorf("%s: %w: %s", s.cmd.Path, err, tail(s.stderr.String()))
 	}
 	return nil
+}
+
+// kill ends the process at once, and reading its output too: a child of it may
+// still hold that open.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.stdout.Close()
 }
 
 func tail(s string) string {
