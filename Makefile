@@ -51,7 +51,7 @@ lint:
 interop: build
 	.ci/apt-install mosquitto mosquitto-clients
 	test/interop/run.sh
-# The place for the long crash test, 50 rounds of it.
+	go test -count 1 -timeout 20m ./test/kill -rounds 50
 
 # Go fuzzes one target of one package at a time.
 fuzz:
