@@ -52,7 +52,7 @@ func TestReceiptsSurvive(t *testing.T) {
 			await(func(done func(error)) { s.Forget("d", 2, done) }) // its epoch is later
 			receive(Receipt{"f", 1, 1}, thing("a"))
 			await(func(done func(error)) { s.Release(Receipt{"f", 1, 1}, done) })
-			wantReceipts(t, s, "f", 0) // nothing is left of it
+			wantReceipts(t, s, "f", 0)              // nothing is left of it
 			receive(Receipt{"d", 4, 9}, thing("a")) // a newer epoch replaces
 			await(func(done func(error)) { s.Release(Receipt{"d", 3, 9}, done) })
 			end(t, s)
