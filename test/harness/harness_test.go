@@ -1,9 +1,6 @@
 package harness
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 func TestMain(m *testing.M) { Main(m) }
 
@@ -28,14 +25,11 @@ func TestBothKindsOfClientTalkThroughARunningBroker(t *testing.T) {
 func TestABrokerStartsAgainOnItsFolderAfterKillAndStop(t *testing.T) {
 	t.Parallel()
 	b := Start(t, Options{Config: Anonymous})
-	for n, end := range []func(){b.Kill, b.Stop, func() {}} {
+	for _, end := range []func(){b.Kill, b.Stop, func() {}} {
 		end()
 		b.Restart()
 		Dial5(t, b, Connect{})
 		Dial3(t, b, Connect{}).Drop()
-		if starts := strings.Count(b.Log(), "msg=started"); starts < n+1 { // the newest may not be read yet
-			t.Errorf("the log has %d starts after %d restarts", starts, n+1)
-		}
 	}
 }
 
