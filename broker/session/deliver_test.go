@@ -236,7 +236,7 @@ func TestWills(t *testing.T) {
 		c, _, _ = h.join("back", 5, Terms{Will: will(10 * time.Second)})
 		c.Detach()
 		time.Sleep(5 * time.Second)
-		c, _, _ = h.join("back", 5, Terms{})
+		h.join("back", 5, Terms{})
 		time.Sleep(20 * time.Second)
 		expect(t, h.willsSent())
 
@@ -296,14 +296,14 @@ func TestSessionsEnd(t *testing.T) {
 
 func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
-		c, w, _ := h.join("c", 5, Terms{MaxPacket: 40})
-		c.Subscribe(Subscription{Filter: "t", QoS: 1})
-		c.Detach()
+		before, _, _ := h.join("c", 5, Terms{MaxPacket: 40})
+		before.Subscribe(Subscription{Filter: "t", QoS: 1})
+		before.Detach()
 		h.Publish(&Message{Topic: "t", Payload: []byte("old"), QoS: 1, Expires: time.Now().Add(time.Second)})
 		h.Publish(&Message{Topic: "t", Payload: []byte("new"), QoS: 1, Expires: time.Now().Add(time.Minute)})
 		h.Publish(&Message{Topic: "t", Payload: make([]byte, 50), QoS: 1})
 		time.Sleep(2 * time.Second)
-		c, w, _ = h.join("c", 5, Terms{MaxPacket: 40})
+		c, w, _ := h.join("c", 5, Terms{MaxPacket: 40})
 		synctest.Wait()
 		if len(w.seen) != 1 || w.seen[0].Properties.MessageExpiryInterval != 58 || string(w.seen[0].Payload) != "new" {
 			t.Errorf("got %+v", w.seen)

@@ -251,8 +251,10 @@ func TestAPubrelIsAnsweredButFreesNothingTwice(t *testing.T) {
 		slot.Ack(nil)
 		expect(t, w.taken(), "Pubrec #1")
 		h.store.hold = true
-		if !c.Pubrel(1) || !c.Pubrel(1) {
-			t.Error("a PUBREL was not taken")
+		for range 2 {
+			if !c.Pubrel(1) {
+				t.Error("a PUBREL was not taken")
+			}
 		}
 		for _, done := range h.store.held {
 			done(nil)
@@ -270,8 +272,9 @@ func TestWhatComesLateOverAConnectionThatWasTakenOverCountsForNothing(t *testing
 		old.Subscribe(Subscription{Filter: "t", QoS: 2})
 		h.say("t", "1", 1)
 		h.say("t", "2", 2)
+		expect(t, w.taken(), "Publish t=1 q1 #1", "Publish t=2 q2 #2")
 		accept(t, old, 9, 2, false).Ack(nil)
-		expect(t, w.taken(), "Pubrec #9", "Publish t=1 q1 #1", "Publish t=2 q2 #2")
+		expect(t, w.taken(), "Pubrec #9")
 		c, w, _ := h.join("c", 5, Terms{ReceiveMaximum: 2})
 		expect(t, w.taken(), "Publish t=1 q1 #1 dup", "Publish t=2 q2 #2 dup")
 		old.Puback(1)
@@ -285,8 +288,9 @@ func TestWhatComesLateOverAConnectionThatWasTakenOverCountsForNothing(t *testing
 		c.Pubrec(2, 0)
 		c.Pubcomp(2)
 		c.Pubrel(9)
+		expect(t, w.taken(), "Pubrel #2", "Pubcomp #9")
 		h.say("t", "3", 1)
 		h.say("t", "4", 1)
-		expect(t, w.taken(), "Pubrel #2", "Pubcomp #9", "Publish t=3 q1 #3", "Publish t=4 q1 #4")
+		expect(t, w.taken(), "Publish t=3 q1 #3", "Publish t=4 q1 #4")
 	})
 }

@@ -16,7 +16,7 @@ const (
 // percent-encoded. Names of Things have no slash; client identifiers, which
 // become a level in reply topics, may have one.
 func EscapeName(name string) string {
-	if strings.IndexAny(name, "+#%/") < 0 {
+	if !strings.ContainsAny(name, "+#%/") {
 		return name
 	}
 	return string(appendEscaped(nil, name, true))
