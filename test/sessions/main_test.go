@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { harness.Main(m) }
 
 // slow makes each sync of the disk take so long that publishes are seen pending.
-const slow = "TWINBROKER_BENCH_SYNC_DELAY=100ms"
+const slow = "TWINBROKER_BENCH_SYNC_DELAY=30ms"
 
 // dial connects a raw client.
 func dial(t testing.TB, b *harness.Broker, o mqttraw.Options) *mqttraw.Conn {
