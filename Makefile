@@ -50,8 +50,8 @@ lint:
 
 interop: build
 	.ci/apt-install mosquitto mosquitto-clients
-	test/interop/run.sh
 	go test -count 1 -timeout 20m ./test/kill -rounds 50
+	test/interop/run.sh
 
 # Go fuzzes one target of one package at a time.
 fuzz:
