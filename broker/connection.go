@@ -131,10 +131,15 @@ func (c *connection) Close() error {
 }
 
 // SetDeadline is how mochi renews the keep-alive with each packet that it reads.
-// It must not give time to a connection that is at its end.
+// It must not give time to a connection that is at its end. mochi gives a client
+// one and a half times its keep-alive, rounded down to seconds; but it may take
+// all of that (MQTT-3.1.2-22).
 func (c *connection) SetDeadline(t time.Time) error {
 	c.ending.Lock()
 	defer c.ending.Unlock()
+	if c.client != nil && c.client.State.Keepalive%2 == 1 {
+		t = t.Add(500 * time.Millisecond)
+	}
 	switch {
 	case c.closed || !c.until.IsZero():
 		return nil
