@@ -126,7 +126,7 @@ func (l *life) after(t *testing.T) {
 }
 
 // head reads a file, which is small but for zeros at its end.
-func head(t *testing.T, path string) []byte {
+func head(t testing.TB, path string) []byte {
 	f, err := os.Open(path)
 	if err != nil {
 		t.Error(err)
