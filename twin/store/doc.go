@@ -37,13 +37,60 @@
 //     dropped what it could not write and report success the next time. What
 //     is on disk is found out by the next start.
 //   - A damaged, missing or newer file is an error of Open that names it, or
-//     of the access that needs it. Nothing is dropped silently.
+//     of the access that needs it. Nothing is dropped silently. What is given
+//     up, with a warning, is a last commit that was not finished when the
+//     power failed: nobody was told that it was stored.
+//
+// # One sync a commit
+//
+// bbolt syncs twice in a transaction: when the pages are written, and when the
+// meta page is that leads to them, so that it never leads to pages that are
+// not there. On a medium where a sync takes 10 ms that is half of the time.
+// The journal syncs once, when all is written, and recovers from a meta page
+// that was faster than its pages. Let k be a transaction that is being written
+// when the power fails. Any part of what it wrote may be on disk, but not
+// anything that hurts k-1:
+//
+//   - The sync of k-1 was over before k wrote anything. That also holds for
+//     the first transaction of a process, because the segment is synced when
+//     it is opened (the one before may have been killed before its sync).
+//   - bbolt copies pages on write. k writes to pages that neither k-1 nor k
+//     uses otherwise: what k itself frees is not given out before k+1 begins,
+//     and there is no free list on disk. A reader would only keep pages from
+//     being given out, and there is none: nobody reads by the handle that
+//     writes.
+//   - Meta pages take turns: k overwrites the one of k-2.
+//   - The file grows by a sync of its own, before anything is written there.
+//
+// So k-1 is there whole, with all that was acknowledged, and the question is
+// only whether k is whole too. A page that has not been written may hold
+// anything that once stood there, and look well. Therefore each transaction
+// puts its number and a checksum over all records of the segment beside what
+// leads to them (ending.go). A state is whole if that is its own, agrees with
+// the records, each record with its checksum, and the tree with itself
+// (pages.go, which reads the file without bbolt). A number must belong to one
+// attempt to write only. bbolt would give it to another one after a restart or
+// a failed commit, so the first transaction after a file was opened is synced
+// in bbolt's way, the pages first: no leftover can be taken for a part of it,
+// and none of an earlier process has a number as high as those after it.
+//
+// When a folder is opened, the last segment's newest state is verified, always
+// and completely, before it is used (settle.go). If it is not whole, and the
+// one before is, and is older by one transaction, then the newest meta page is
+// wiped and synced, and what it led to is forgotten. Unless something says
+// that it had been acknowledged: state.db has a record that would be lost. And
+// after Close in good order there is nothing to forget: it ends with a
+// transaction that adds no record, so damage to a record is damage in both
+// states. What cannot be told apart is a page of the very last commit that
+// goes bad, without a loss of power, after the process was killed and before
+// state.db has any of that commit. Only the last segment is treated so; older
+// ones have been synced for long.
 //
 // # Files
 //
 //	lock                              flock; holds the process id, for people
 //	journal/00000000000000000001.db   bbolt, a segment named by its first number
-//	  meta      format, first
+//	  meta      format, first, ending
 //	  records   sequence number (8 bytes, big endian) -> record
 //	state.db                          bbolt, the snapshot
 //	  meta      format, covered, time, receipt (the last record that receipts follow)
