@@ -10,11 +10,19 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// A transaction of the snapshot writer holds at most this much, so that its
-// syncs never keep the journal's waiting for long.
+// A transaction of the snapshot writer holds at most this much, and the next
+// one comes after a rest, so that its syncs never keep the journal's waiting
+// for long.
 const (
 	snapshotEntities = 500
-	snapshotBytes    = 4 << 20
+	snapshotBytes    = 1 << 20
+	longestRest      = 250 * time.Millisecond
+)
+
+// On a slow disk it holds less, down to this, so that it takes about so long.
+const (
+	fewestEntities = snapshotEntities / 16
+	longWrite      = 100 * time.Millisecond
 )
 
 // snapshots writes changed entities into state.db, behind the journal.
@@ -22,8 +30,10 @@ type snapshots struct {
 	wake    chan struct{}
 	covered atomic.Uint64
 	pending atomic.Int64 // bytes of journal since covered
+	limit   int          // of entities in a transaction, as fast as the disk is
 
 	mu      sync.Mutex
+	asked   bool         // somebody wants this pass's result
 	waiting []chan error // who wants the next pass's result
 }
 
@@ -85,7 +95,7 @@ func (s *Store) snapshotLoop() {
 		}
 		w.mu.Lock()
 		asked := w.waiting
-		w.waiting = nil
+		w.waiting, w.asked = nil, len(asked) > 0
 		w.mu.Unlock()
 		err := s.pass()
 		for _, ch := range asked {
@@ -166,13 +176,19 @@ func (s *Store) pass() (err error) {
 	written := 0
 	for len(list) > 0 {
 		chunk = s.choose(list, chunk)
+		writing := time.Now()
 		if err := s.writeChunk(chunk); err != nil {
 			return err
 		}
+		took := time.Since(writing)
+		s.snapshots.adapt(took)
 		list = list[len(chunk):]
 		written += len(chunk)
 		chunk = chunk[:0]
 		s.table.evict(s.o.Memory, 4*snapshotEntities)
+		if len(list) > 0 {
+			s.rest(took)
+		}
 	}
 	latest := s.clock.last.Load()
 	err = s.state.update(func(tx *bbolt.Tx) error {
@@ -199,6 +215,39 @@ func (s *Store) pass() (err error) {
 	return nil
 }
 
+// adapt takes less or more into the next transaction than into one that took
+// this long.
+func (w *snapshots) adapt(took time.Duration) {
+	switch {
+	case took > longWrite:
+		w.limit = max(w.limit/2, fewestEntities)
+	case took < longWrite/4:
+		w.limit = min(w.limit*2, snapshotEntities)
+	}
+}
+
+// rest leaves the disk to the journal for as long as the last transaction has
+// kept it busy, unless somebody waits for the pass to end or it has fallen far
+// behind.
+func (s *Store) rest(took time.Duration) {
+	w := &s.snapshots
+	w.mu.Lock()
+	asked := w.asked || len(w.waiting) > 0
+	w.mu.Unlock()
+	s.queue.mu.Lock()
+	urgent := s.queue.unstored >= s.o.Memory/4*3
+	s.queue.mu.Unlock()
+	if asked || urgent || w.pending.Load() >= 4*s.o.SnapshotEvery {
+		return
+	}
+	t := time.NewTimer(min(took, longestRest))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.closing:
+	}
+}
+
 // choose takes the next few entities and their versions of now, and waits
 // until these versions are on disk. Versions that are refused meanwhile are
 // chosen anew.
@@ -209,7 +258,7 @@ func (s *Store) choose(list []*entity, chunk []chosen) []chosen {
 	var bytes int64
 	for _, e := range list {
 		v := e.cur.Load()
-		if len(chunk) == snapshotEntities || bytes > snapshotBytes {
+		if len(chunk) >= s.snapshots.limit || bytes > snapshotBytes {
 			break
 		}
 		bytes += v.cost

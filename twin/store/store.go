@@ -225,7 +225,7 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.receipts.init()
 	s.counters.init()
 	s.pool.New = func() any { return new(Tx) }
-	s.snapshots.wake = make(chan struct{}, 1)
+	s.snapshots.wake, s.snapshots.limit = make(chan struct{}, 1), fewestEntities
 	s.journal.dir = filepath.Join(dir, "journal")
 	s.journal.size, s.journal.delay, s.journal.hooks = o.SegmentSize, o.SyncDelay, s.hooks
 	s.journal.now = s.clock.last.Load
