@@ -35,7 +35,7 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 		if code != 0 {
 			codes[i] = code
 			reason = why
-			b.log.Info("subscription refused", "client", conn.peer.ClientID, "filter", f.Filter, "code", code, "reason", why)
+			b.log.Info("subscription refused", "client", conn.peer.ClientID, "filter", f.Filter, "code", fmt.Sprintf("%#x", code), "reason", why)
 			b.metrics.subscriptionsRefused.Inc()
 			if conn.peer.Version < 5 {
 				codes[i] = packets.ErrUnspecifiedError.Code

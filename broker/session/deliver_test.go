@@ -197,6 +197,24 @@ func TestWhatAMemberOfASharedGroupLeavesBehindGoesToTheOthers(t *testing.T) {
 	})
 }
 
+func TestAMessageForOneReachesThatOne(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		var tapes []*tape
+		for _, id := range []string{"a", "b"} {
+			w := newTape(5)
+			c, _ := h.Connect(Peer{ClientID: id, Version: 5, Subjects: []string{"user:" + id, "group:all"}}, Terms{Expiry: Forever}, w)
+			c.Start()
+			c.Subscribe(Subscription{Filter: "t", QoS: 0})
+			tapes = append(tapes, w)
+		}
+		for _, to := range []string{"a", "user:b", "group:all", "nobody"} {
+			h.PublishTo(to, &Message{Topic: "t", Payload: []byte(to)})
+		}
+		expect(t, tapes[0].taken(), "Publish t=a q0", "Publish t=group:all q0")
+		expect(t, tapes[1].taken(), "Publish t=user:b q0", "Publish t=group:all q0")
+	})
+}
+
 func TestRepliesReachTheirOwnSessionOnly(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		a, wa, _ := h.join("a", 5, Terms{})

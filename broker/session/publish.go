@@ -60,18 +60,29 @@ func (r *Registry) PublishFunc(topic string, make func() *Message) int {
 	return reached
 }
 
-// PublishTo is Publish to a single client only.
-func (r *Registry) PublishTo(client string, m *Message) int {
+// PublishTo is Publish to one client only, or to those who act under a subject.
+// Who is named by a subject must be connected: until then nobody knows it.
+func (r *Registry) PublishTo(to string, m *Message) int {
 	f := finders.Get().(*finder)
 	defer f.free()
 	r.subs.Match(m.Topic, f.found)
 	reached := 0
 	for _, one := range merge(f.matches) {
-		if one.group == "" && one.sub.Session.id == client {
+		if one.group == "" && one.sub.Session.is(to) {
 			reached += r.deliver(m, one)
 		}
 	}
 	return reached
+}
+
+// is says whether the session is the client's of that identifier, or its client
+// acts under that subject.
+func (s *Session) is(who string) bool {
+	if s.id == who {
+		return true
+	}
+	p, connected := s.Peer()
+	return connected && slices.Contains(p.Subjects, who)
 }
 
 func (r *Registry) deliver(m *Message, one match) int {

@@ -167,7 +167,7 @@ func (k *checker) limits() {
 	if l.PacketSize > most {
 		k.fail("limits.packet_size", "%s is more than the %d bytes of the longest MQTT packet", printSize(l.PacketSize), most)
 	}
-	if l.PacketSize > 0 && (l.MessageSize > l.PacketSize || l.MessageSize == 0) {
+	if l.PacketSize > 0 && l.MessageSize > l.PacketSize { // 0 asks for no limit of its own
 		k.warn("limits.message_size", "is never reached: limits.packet_size is %s", printSize(l.PacketSize))
 	}
 	if l.MessageSize > 0 && l.ThingSize > l.MessageSize {
