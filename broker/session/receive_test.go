@@ -212,7 +212,7 @@ func TestAClientThatDoesNotReadItsAcknowledgementsIsReadNoFurther(t *testing.T) 
 	inBubble(t, Options{ReceiveMaximum: 10}, func(t *testing.T, h *hall) {
 		w := newTape(5)
 		w.gate = make(chan struct{})
-		c, _ := h.Connect(Peer{ClientID: "deaf", Version: 5}, Terms{Expiry: Forever}, w)
+		c, _ := h.Connect(Peer{ClientID: "deaf", Version: 5}, Terms{Expiry: Forever, ProblemInfo: true}, w)
 		c.Start()
 		const publishes = 500
 		reason := strings.Repeat("x", 1000) // an answer of some weight
