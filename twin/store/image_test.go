@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,7 +78,12 @@ func begin(t *testing.T, dir string, keep bool) *life {
 		l.o.hooks.beforeCommit = func([]*Tx) error { l.before(t); return nil }
 		l.o.hooks.afterCommit = func([]*Tx) error { l.after(t); return nil }
 	}
-	l.s = open(t, dir, l.o)
+	// Not by open, which keeps the store, and so all cuts, to the test's end.
+	s, err := Open(dir, testKinds(), l.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.s = s
 	l.now = l.look(t)
 	return l
 }
@@ -118,6 +124,9 @@ func (l *life) before(t *testing.T) {
 			c.files[name] = head(t, filepath.Join(l.dir, name))
 		}
 	}
+	if len(l.cuts) == 4 {
+		l.cuts = slices.Delete(l.cuts, 0, 1)
+	}
 	l.cuts = append(l.cuts, c)
 }
 
@@ -133,7 +142,12 @@ func head(t testing.TB, path string) []byte {
 		return nil
 	}
 	defer f.Close()
-	buf := make([]byte, 512<<10)
+	size, err := fileSize(path)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	buf := make([]byte, min(size, 512<<10))
 	n, _ := f.ReadAt(buf, 0)
 	return buf[:n]
 }
@@ -321,6 +335,7 @@ func TestALossOfPowerInACommitLosesNothingThatWasAcknowledged(t *testing.T) {
 			c = &first.cuts[len(first.cuts)-1]
 		}
 	}
+	closeStore(t, first.s)
 	t.Logf("%d images, %d of them of folders that had been cut before; %d were rolled back, in %d the commit was there", tries, again, fallbacks, kept)
 	if fallbacks == 0 && *imageCount > 100 {
 		t.Fatal("no image needed the state before the last one")
