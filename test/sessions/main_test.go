@@ -193,8 +193,8 @@ func (w *twin) ask(action, more string) (status int, value json.RawMessage) {
 	return e.Status, e.Value
 }
 
-// want checks n and how often the Thing was changed.
-func (w *twin) want(n, changes int) {
+// look gives n and the Thing's revision.
+func (w *twin) look() (n, revision int) {
 	w.t.Helper()
 	status, value := w.ask("retrieve", `"fields":"attributes,_revision"`)
 	var d struct {
@@ -202,8 +202,17 @@ func (w *twin) want(n, changes int) {
 		Attributes struct{ N int }
 	}
 	must(w.t, json.Unmarshal(value, &d))
-	if status != 200 || d.Attributes.N != n || d.Revision != changes+1 {
-		w.t.Errorf("n is %d after %d changes, want %d after %d (status %d)", d.Attributes.N, d.Revision-1, n, changes, status)
+	if status != 200 {
+		w.t.Fatalf("retrieving %s: %d", w.name, status)
+	}
+	return d.Attributes.N, d.Revision
+}
+
+// want checks n and how often the Thing was changed.
+func (w *twin) want(n, changes int) {
+	w.t.Helper()
+	if got, revision := w.look(); got != n || revision != changes+1 {
+		w.t.Errorf("n is %d after %d changes, want %d after %d", got, revision-1, n, changes)
 	}
 }
 
@@ -237,20 +246,25 @@ func metric(t testing.TB, b *harness.Broker, name string) float64 {
 	return 0
 }
 
-// awaitMetric waits until a figure has reached a value. The broker tells nobody
-// when it does, so it is asked again and again.
-func awaitMetric(t testing.TB, b *harness.Broker, name string, fits func(float64) bool) {
+// eventually waits for what nobody tells of, by asking again and again.
+func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(harness.Patience)
-	for !fits(metric(t, b, name)) {
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("%s stays at %v", name, metric(t, b, name))
+			t.Fatalf("after %v it is not so that %s", harness.Patience, what)
 		}
 	}
+}
+
+// awaitMetric waits until a figure of /metrics fits.
+func awaitMetric(t testing.TB, b *harness.Broker, name string, fits func(float64) bool) {
+	t.Helper()
+	eventually(t, name+" is as it should be", func() bool { return fits(metric(t, b, name)) })
 }
 
 func atLeast(n float64) func(float64) bool { return func(v float64) bool { return v >= n } }
