@@ -22,7 +22,7 @@ import (
 // commit wrote has reached the disk and the rest has not.
 
 var (
-	imageCount    = flag.Int("store.images", 250, "how many images of a power cut to try")
+	imageCount    = flag.Int("store.images", 200, "how many images of a power cut to try")
 	imageSeed     = flag.Uint64("store.seed", 0, "seed of the image test; 0: any")
 	imageFallback = flag.Bool("store.fallback", true, "false: switch off what the image test is about, to see it fail")
 )
