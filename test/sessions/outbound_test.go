@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,7 +152,7 @@ func TestPacketIdentifiersOfBothDirectionsDoNotDisturbEachOther(t *testing.T) {
 func stalled(t *testing.T, b *harness.Broker, version byte, filter string, qos byte) *mqttraw.Conn {
 	t.Helper()
 	o := lasting("stalled "+filter, version)
-	o.ReadBuffer = 4 << 10
+	o.ReadBuffer = 64 << 10
 	c := dial(t, b, o)
 	subscribe(t, c, filter, qos)
 	return c
@@ -159,8 +160,9 @@ func stalled(t *testing.T, b *harness.Broker, version byte, filter string, qos b
 
 func TestAClientThatStopsReadingDisturbsNobodyAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	const many = 3000
-	payload := func(n int) string { return fmt.Sprintf("%06d%01000d", n, 0) }
+	const many = 1500 // more than may be under way, and than the network takes by itself
+	padding := strings.Repeat("x", 6000)
+	payload := func(n int) string { return fmt.Sprintf("%06d%s", n, padding) }
 	for _, qos := range []byte{1, 2} {
 		t.Run(fmt.Sprint("QoS ", qos), func(t *testing.T) {
 			each(t, func(t *testing.T, version byte) {
@@ -212,10 +214,10 @@ func await1(t testing.TB, c *mqttraw.Conn, typ byte) *mqttraw.Packet {
 
 func TestWhatDoesNotFitAQueueIsDroppedAndCounted(t *testing.T) {
 	t.Parallel()
-	const bound, many = 100, 3000
+	const bound, many = 100, 2500
 	b := harness.Start(t, harness.Options{Config: harness.Anonymous + fmt.Sprintf("limits: {queue_messages: %d}\n", bound)})
 	sender := harness.Dial5(t, b, harness.Connect{})
-	padding := fmt.Sprintf("%04000d", 0)
+	padding := strings.Repeat("x", 5000)
 	for qos := range byte(3) {
 		t.Run(fmt.Sprint("QoS ", qos), func(t *testing.T) {
 			topic := fmt.Sprint("drop/", qos)
