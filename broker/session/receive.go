@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -212,6 +214,7 @@ func (c *Conn) acknowledge(slot *Slot) {
 	if slot.fault && c.peer.Version < 5 {
 		if c.closing == nil {
 			c.closing = &ending{cause: packets.ErrServerUnavailable}
+			c.wire.Hurry(time.Now().Add(time.Second))
 			c.room.Broadcast()
 		}
 		return

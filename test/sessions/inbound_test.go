@@ -116,6 +116,41 @@ func TestQoS2IsAppliedOnceWhereverTheConnectionEnds(t *testing.T) {
 	}
 }
 
+// A clean start ends what QoS 2 has received: the same identifier is a new
+// publish, also after a restart.
+func TestACleanStartForgetsWhatQoS2HasReceived(t *testing.T) {
+	t.Parallel()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			b := harness.Start(t, harness.Options{})
+			each(t, func(t *testing.T, version byte) {
+				w := newTwin(t, b, fmt.Sprint("clean-", version))
+				o := lasting(w.name, version)
+				c := dial(t, b, o)
+				must(t, c.Publish(w.change(1, 2, 7)))
+				next(t, c, mqttraw.PUBREC)
+				way.end(t, b, c)
+				w.follow(b)
+				o.Clean = true
+				c = dial(t, b, o)
+				must(t, c.Publish(again(w.change(2, 2, 7))))
+				next(t, c, mqttraw.PUBREC)
+				w.want(2, 2)
+				if version == mqttraw.V311 {
+					return // its clean session ends with the connection
+				}
+				way.end(t, b, c) // it is the new session's receipt that counts now
+				w.follow(b)
+				c = dial(t, b, lasting(w.name, version))
+				must(t, c.Publish(again(w.change(2, 2, 7))))
+				next(t, c, mqttraw.PUBREC)
+				w.want(2, 2)
+			})
+		})
+	}
+}
+
 // At QoS 1 a publish is applied at least once, and what was sent later stays
 // later.
 func TestQoS1IsAppliedAtLeastOnceAndInOrder(t *testing.T) {
