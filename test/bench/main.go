@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -72,6 +74,7 @@ func run(args []string, out, log io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	defer b.cleanWhenInterrupted()()
 	bin := *binary
 	if b.only == mochi {
 		bin = "none"
@@ -93,6 +96,24 @@ func run(args []string, out, log io.Writer) (err error) {
 		return fmt.Errorf("%d figures are not held", n)
 	}
 	return nil
+}
+
+// cleanWhenInterrupted has an interrupt leave neither processes nor data behind,
+// until the function it returns is called.
+func (b *bench) cleanWhenInterrupted() (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, interrupted := <-signals; interrupted {
+			killAll()
+			_ = os.RemoveAll(b.dir)
+			os.Exit(1)
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
 }
 
 func rowKeys() []string {

@@ -77,10 +77,17 @@ func (r *report) addShare(row row, pairs []pair) {
 	if problems > 0 {
 		note += fmt.Sprintf("; %d problems, see above", problems)
 	}
-	if f := median(pick(pairs, func(p pair) float64 { return max(p.mochi.foreign, p.broker.foreign) })); f > 0.1 {
-		note += fmt.Sprintf("; others used %.1f cores meanwhile", f)
-	}
+	note += others(median(pick(pairs, func(p pair) float64 { return max(p.mochi.foreign, p.broker.foreign) })))
 	r.notes = append(r.notes, note)
+}
+
+// others says it when others took part of the machine, which a reader of the
+// figures should know.
+func others(cores float64) string {
+	if cores <= 0.1 {
+		return ""
+	}
+	return fmt.Sprintf("; others used %.1f cores meanwhile", cores)
 }
 
 func (r *report) addLatency(m, b []latencies, cs []commits) {
@@ -96,9 +103,11 @@ func (r *report) addLatency(m, b []latencies, cs []commits) {
 		broker: us(median(pick(b, p50))) + ", " + us(got),
 		figure: us(got), bound: "≤ " + us(limit), held: got <= limit,
 	})
-	r.notes = append(r.notes, fmt.Sprintf("latency: the bound is five times mochi's 99th percentile and two commits, %v: the 99th percentile of the wait for "+
+	note := fmt.Sprintf("latency: the bound is five times mochi's 99th percentile and two commits, %v: the 99th percentile of the wait for "+
 		"the commit under way and the next one, whenever it begins, measured in the same rounds with commits of one record (median of one: %v)",
-		us(two), us(median(pick(cs, func(c commits) time.Duration { return c.median })))))
+		us(two), us(median(pick(cs, func(c commits) time.Duration { return c.median }))))
+	foreign := func(l latencies) float64 { return l.foreign }
+	r.notes = append(r.notes, note+others(max(median(pick(m, foreign)), median(pick(b, foreign)))))
 }
 
 func (r *report) addIdle(is []idle) {

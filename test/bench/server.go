@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -43,6 +44,7 @@ func start(addr, ready string, env []string, name string, args ...string) (*serv
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	running.Store(s, true)
 	seen := make(chan time.Duration, 1)
 	go func() {
 		defer close(s.lines)
@@ -64,7 +66,19 @@ func start(addr, ready string, env []string, name string, args ...string) (*serv
 	s.kill()
 	<-s.lines
 	_ = s.cmd.Wait()
+	running.Delete(s)
 	return nil, fmt.Errorf("%s: %w: %s", name, err, tail(s.stderr.String()))
+}
+
+// running are the servers that were started and did not end yet.
+var running sync.Map
+
+// killAll ends all servers at once.
+func killAll() {
+	for s := range running.Range {
+		_ = s.(*server).cmd.Process.Kill()
+		_ = s.(*server).cmd.Wait()
+	}
 }
 
 // stop asks the process to end, and kills it if it does not.
@@ -73,6 +87,7 @@ func (s *server) stop() error {
 	kill := time.AfterFunc(20*time.Second, s.kill)
 	defer kill.Stop()
 	<-s.lines
+	defer running.Delete(s)
 	if err := s.cmd.Wait(); err != nil {
 		return fmt.Errorf("%s: %w: %s", s.cmd.Path, err, tail(s.stderr.String()))
 	}
