@@ -289,7 +289,7 @@ func TestAClientThatPublishesFasterThanTheDiskIsSlowedDown(t *testing.T) {
 		{"MQTT 5 at QoS 0", mqttraw.V5, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			const many = 5000
+			const many = 3000
 			w := newTwin(t, b, fmt.Sprintf("fast-%d-%d", row.version, row.qos))
 			c := dial(t, b, mqttraw.Options{ClientID: w.name, Version: row.version, Clean: true})
 			go func() {

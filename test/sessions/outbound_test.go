@@ -214,7 +214,7 @@ func await1(t testing.TB, c *mqttraw.Conn, typ byte) *mqttraw.Packet {
 
 func TestWhatDoesNotFitAQueueIsDroppedAndCounted(t *testing.T) {
 	t.Parallel()
-	const bound, many = 100, 2500
+	const bound, many = 100, 2000
 	b := harness.Start(t, harness.Options{Config: harness.Anonymous + fmt.Sprintf("limits: {queue_messages: %d}\n", bound)})
 	sender := harness.Dial5(t, b, harness.Connect{})
 	padding := strings.Repeat("x", 5000)

@@ -111,7 +111,7 @@ func TestManyTakeoversWhilePublishingAndReceiving(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{})
 	each(t, func(t *testing.T, version byte) {
-		const changes, messages, rounds = 1500, 1500, 60
+		const changes, messages, rounds = 800, 800, 40
 		w := newTwin(t, b, fmt.Sprint("juggled-", version))
 		j := &juggler{t: t, w: w, seen: map[string]bool{}, held: map[uint16]string{}}
 		c := dial(t, b, lasting(w.name, version))
