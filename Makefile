@@ -31,13 +31,14 @@ run: build
 	$(BIN) serve $(RUN)
 
 # The race detector needs cgo, hence a C compiler with its headers. Without one
-# the tests are worth running all the same.
+# the tests are worth running all the same. Nothing is taken from the cache: it
+# does not see that the program which the tests run has changed.
 test:
 	@cc=$$(go env CC); if echo '#include <stdlib.h>' | $$cc -E - >/dev/null 2>&1; then \
-		echo 'go test -race ./...'; CGO_ENABLED=1 go test -race -timeout 6m ./...; \
+		echo 'go test -race ./...'; CGO_ENABLED=1 go test -race -count=1 -timeout 6m ./...; \
 	else \
 		echo "make test: there is no working C compiler ($$cc), so the tests run WITHOUT the race detector"; \
-		echo 'go test ./...'; CGO_ENABLED=0 go test -timeout 6m ./...; \
+		echo 'go test ./...'; CGO_ENABLED=0 go test -count=1 -timeout 6m ./...; \
 	fi
 
 bench: build
