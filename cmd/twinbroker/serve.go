@@ -82,6 +82,7 @@ and keeps its data in ./data.`,
 // serve runs the broker until a signal ends it. The line "twinbroker ready"
 // goes to out, the log to logs; load reads the configuration again.
 func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, logs io.Writer) (err error) {
+	collectSeldom()
 	log, level := newLogger(cfg, logs)
 	for _, w := range problems.Warnings() {
 		log.Warn(w.String())
