@@ -15,6 +15,15 @@ const (
 	kindPolicy store.Kind = 2
 )
 
+// Kinds tells the store what it has to know about Things and Policies, also
+// where there is no [Service]: the tools that look after the files.
+func Kinds() map[store.Kind]store.KindSpec {
+	return map[store.Kind]store.KindSpec{
+		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
+		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord},
+	}
+}
+
 // Ditto's limits for the sizes of Things and Policies, in bytes.
 const (
 	DefaultThingSize  = 100 << 10
@@ -59,10 +68,7 @@ func Open(dir string, o Options) (*Service, error) {
 	if s.history == nil {
 		s.history = []string{protocol.HeaderOriginator, protocol.HeaderCorrelationID}
 	}
-	opened, err := store.Open(dir, map[store.Kind]store.KindSpec{
-		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
-		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord},
-	}, o.Store)
+	opened, err := store.Open(dir, Kinds(), o.Store)
 	if err != nil {
 		return nil, err
 	}
