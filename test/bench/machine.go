@@ -75,7 +75,8 @@ func workFolder(parent string) (string, error) {
 }
 
 // commits tell how long bbolt transactions with one record of 250 bytes take
-// here, each brought to disk by one sync, as in the broker's journal.
+// here, each brought to disk by one sync, in a file without holes, as in the
+// broker's journal.
 type commits struct {
 	median, p99 time.Duration // of one
 	// two is what one has to wait who comes at any moment, for the commit that
@@ -86,8 +87,15 @@ type commits struct {
 // measureCommits makes one such commit after the other for that long.
 func measureCommits(dir string, length time.Duration) (c commits, err error) {
 	file := filepath.Join(dir, "commit.db")
-	db, err := bbolt.Open(file, 0o600, &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, NoSync: true})
+	options := &bbolt.Options{NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, NoSync: true, InitialMmapSize: commitFile}
+	db, err := bbolt.Open(file, 0o600, options)
 	if err != nil {
+		return c, err
+	}
+	if err := errors.Join(db.Close(), fillFile(file)); err != nil {
+		return c, err
+	}
+	if db, err = bbolt.Open(file, 0o600, options); err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, db.Close(), os.Remove(file)) }()
@@ -113,6 +121,32 @@ func measureCommits(dir string, length time.Duration) (c commits, err error) {
 		ends = append(ends, time.Since(began))
 	}
 	return commitsOf(ends), nil
+}
+
+// commitFile is the size of the file that measureCommits writes to: more than
+// it can use up.
+const commitFile = 256 << 20
+
+// fillFile appends zeros up to that size and brings them to disk.
+func fillFile(name string) (err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	zeros := make([]byte, 1<<20)
+	for at := info.Size(); at < commitFile; {
+		n, err := f.Write(zeros[:min(int64(len(zeros)), commitFile-at)])
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return f.Sync()
 }
 
 // commitsOf takes the moments at which each commit was done and the next one

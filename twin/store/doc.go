@@ -60,7 +60,8 @@
 //     being given out, and there is none: nobody reads by the handle that
 //     writes.
 //   - Meta pages take turns: k overwrites the one of k-2.
-//   - The file grows by a sync of its own, before anything is written there.
+//   - The file has its full size from the start (spare.go), or grows by a sync
+//     of its own, before anything is written there.
 //
 // So k-1 is there whole, with all that was acknowledged, and the question is
 // only whether k is whole too. A page that has not been written may hold
@@ -96,6 +97,7 @@
 //	  meta      format, covered, time, receipt (the last record that receipts follow)
 //	  kind/…    a bucket for each kind: ID -> entry
 //	  receipts  "c" + client -> format, epoch, packet ids
+//	journal/next.tmp                  the next segment, in the making (spare.go)
 //	*.tmp                             half made; removed at start
 //
 // Only the newest segment is written, without a freelist on disk: appending

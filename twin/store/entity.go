@@ -2,7 +2,6 @@ package store
 
 import (
 	"hash/maphash"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +75,9 @@ type entity struct {
 	// queue's mutex, and on the way from one to the other never both false.
 	dirty, writing atomic.Bool
 
+	// offered: in the table's order of entities that may be forgotten.
+	offered atomic.Bool
+
 	// Guarded by the queue's mutex.
 	storedLive bool  // the snapshot file has it, and not as a tombstone
 	unstored   int64 // what it is counted for in the queue's sum of unstored bytes
@@ -110,6 +112,7 @@ type table struct {
 	hits      atomic.Uint64
 	misses    atomic.Uint64
 	evictions atomic.Uint64
+	idle      idle
 }
 
 func (t *table) init() {
@@ -191,30 +194,78 @@ func (t *table) drop(sh *shard, e *entity) {
 	t.memory.Add(-cost)
 }
 
-// evict looks at some entities of some shards and forgets those that are
-// stored, not in use, and were not used since it last looked at them. The
-// random order in which Go walks a map makes the choice. It gives up after
-// having looked at n entities, or once the memory is within budget.
+// idle is the order in which entities that the snapshot file has are looked at
+// when memory has to forget some. An entity is in it at most once.
+type idle struct {
+	mu   sync.Mutex
+	ring []*entity // a power of two long
+	head int
+	n    int
+}
+
+// offer puts an entity that the snapshot file has at the end of the order.
+func (t *table) offer(e *entity) {
+	if e.offered.Swap(true) {
+		return
+	}
+	t.idle.mu.Lock()
+	t.idle.push(e)
+	t.idle.mu.Unlock()
+}
+
+func (q *idle) push(e *entity) {
+	if q.n == len(q.ring) {
+		ring := make([]*entity, max(64, 2*q.n))
+		k := copy(ring, q.ring[q.head:])
+		copy(ring[k:], q.ring[:q.head])
+		q.ring, q.head = ring, 0
+	}
+	q.ring[(q.head+q.n)&(len(q.ring)-1)] = e
+	q.n++
+}
+
+func (q *idle) pop() *entity {
+	if q.n == 0 {
+		return nil
+	}
+	e := q.ring[q.head]
+	q.ring[q.head] = nil
+	q.head = (q.head + 1) & (len(q.ring) - 1)
+	q.n--
+	return e
+}
+
+// evictAtOnce is how many are looked at on behalf of one that is loaded.
+const evictAtOnce = 8
+
+// evict forgets entities that are stored, not in use, and were not used since
+// it last looked at them, until memory is within the budget again or it has
+// looked at n of them.
 func (t *table) evict(budget int64, n int) {
-	for look := n; look > 0 && t.memory.Load() > budget; {
-		sh := &t.shards[rand.Uint32N(shardCount)]
-		look--
+	for ; n > 0 && t.memory.Load() > budget; n-- {
+		t.idle.mu.Lock()
+		e := t.idle.pop()
+		t.idle.mu.Unlock()
+		if e == nil {
+			return
+		}
+		e.offered.Store(false)
+		sh := t.shard(e.key)
 		sh.mu.Lock()
-		seen := 0
-		for _, e := range sh.m {
-			if seen++; seen > 16 {
-				break
-			}
-			look--
-			if e.used {
-				e.used = false
-				continue
-			}
-			if e.evictable() {
-				t.drop(sh, e)
-				t.evictions.Add(1)
-			}
+		again := false
+		switch {
+		case sh.m[e.key] != e:
+		case e.evictable() && !e.used:
+			t.drop(sh, e)
+			t.evictions.Add(1)
+		default:
+			// What is dirty comes back when it has been written.
+			again = !e.dirty.Load() && !e.writing.Load()
+			e.used = false
 		}
 		sh.mu.Unlock()
+		if again {
+			t.offer(e)
+		}
 	}
 }

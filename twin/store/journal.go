@@ -31,15 +31,17 @@ type journal struct {
 	delay time.Duration
 	hooks *hooks
 
-	db    *bbolt.DB // the writable segment; nobody else reads or writes it through this
-	path  string
-	first uint64
-	last  uint64 // last record on disk
-	chain uint64 // over the segment's records up to there
-	gap   uint64 // not 0: the next record must be one that explains why its number is this
-	fresh bool   // nothing has been committed since the segment was opened
-	wrote bool   // something has been committed since finish could last have said so
-	now   func() int64
+	db     *bbolt.DB // the writable segment; nobody else reads or writes it through this
+	path   string
+	first  uint64
+	last   uint64 // last record on disk
+	chain  uint64 // over the segment's records up to there
+	gap    uint64 // not 0: the next record must be one that explains why its number is this
+	fresh  bool   // nothing has been committed since the segment was opened
+	filled bool   // the file has its full size already, without holes
+	spare  spare
+	wrote  bool // something has been committed since finish could last have said so
+	now    func() int64
 
 	mu    sync.Mutex
 	old   []sealed
@@ -53,7 +55,10 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 		return err
 	}
 	used := tx.Size()
-	if used+bytes+bytes/4+64<<10 > j.size && j.last >= j.first {
+	full := used+bytes+bytes/4+64<<10 > j.size
+	// A segment that was not made ready in advance is left as soon as there is
+	// one that was.
+	if (full || !j.filled && j.spare.ready.Load()) && j.last >= j.first {
 		if err := tx.Rollback(); err != nil {
 			return err
 		}
@@ -89,6 +94,9 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 		}
 	}
 	j.last, j.chain, j.gap = batch[len(batch)-1].last(), chain, 0
+	if !j.filled || used > j.size/2 {
+		j.spare.want()
+	}
 	j.mu.Lock()
 	j.bytes = used
 	j.mu.Unlock()
@@ -193,7 +201,7 @@ func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) (uint64, error) {
 
 // rotate begins a new segment with the batch.
 func (j *journal) rotate(batch []*Tx) error {
-	db, path, err := createSegment(j.dir, j.start(batch), j.size)
+	db, path, filled, err := createSegment(j.dir, j.start(batch), j.size, &j.spare)
 	if err != nil {
 		return err
 	}
@@ -204,7 +212,7 @@ func (j *journal) rotate(batch []*Tx) error {
 	j.bytes = 0
 	j.mu.Unlock()
 	j.db, j.path, j.first = db, path, j.start(batch)
-	j.chain, j.fresh = 0, false
+	j.chain, j.fresh, j.filled = 0, false, filled
 	return nil
 }
 
@@ -243,6 +251,11 @@ func (j *journal) open(path string, first uint64) error {
 			return err
 		}
 		j.db, j.path, j.first, j.fresh = db, path, first, true
+		size, err := fileSize(path)
+		if err != nil {
+			return err
+		}
+		j.filled = size >= j.size
 		if err := db.Sync(); err != nil {
 			return fmt.Errorf("%w: %w", errSync, err)
 		}

@@ -40,7 +40,7 @@ func (s *Store) recover() error {
 			"clock", s.o.Clock().UTC(), "journal", s.clock.time())
 	}
 	if len(list) == 0 {
-		db, path, err := createSegment(s.journal.dir, last+1, s.o.SegmentSize)
+		db, path, _, err := createSegment(s.journal.dir, last+1, s.o.SegmentSize, &s.journal.spare)
 		if err != nil {
 			return err
 		}

@@ -53,10 +53,15 @@ func segmentOptions(size int64) *bbolt.Options {
 }
 
 // createSegment makes an empty segment. It gets its name only once it is whole
-// and synced, so no crash leaves half of one.
-func createSegment(dir string, first uint64, size int64) (*bbolt.DB, string, error) {
-	path := filepath.Join(dir, segmentName(first))
-	db, err := createFile(path, segmentOptions(size), func(tx *bbolt.Tx) error {
+// and synced, so no crash leaves half of one. It is made of the spare one if
+// that is ready: filled.
+func createSegment(dir string, first uint64, size int64, sp *spare) (db *bbolt.DB, path string, filled bool, err error) {
+	path = filepath.Join(dir, segmentName(first))
+	if err := os.Remove(path + temporarySuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, "", false, err
+	}
+	filled = sp.take(path + temporarySuffix)
+	db, err = createFile(path, segmentOptions(size), func(tx *bbolt.Tx) error {
 		meta, err := tx.CreateBucket(bucketMeta)
 		if err != nil {
 			return err
@@ -72,16 +77,13 @@ func createSegment(dir string, first uint64, size int64) (*bbolt.DB, string, err
 		}
 		return putEnding(tx, 0, 0)
 	})
-	return db, path, err
+	return db, path, filled, err
 }
 
-// createFile makes a bbolt file under a temporary name, fills it, and gives it
-// its own name.
+// createFile makes a bbolt file under a temporary name, or takes an empty one
+// that is there, fills it, and gives it its own name.
 func createFile(path string, o *bbolt.Options, fill func(*bbolt.Tx) error) (*bbolt.DB, error) {
 	temporary := path + temporarySuffix
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
 	db, err := bbolt.Open(temporary, 0o600, o)
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)

@@ -102,7 +102,7 @@ func TestASegmentThatWasMadeForAGapAndNeverWritten(t *testing.T) {
 	s := open(t, dir, Options{})
 	mustChange(t, s, thing("a"), "x")
 	crash(t, s)
-	db, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10)
+	db, _, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10, &spare{})
 	if err != nil {
 		t.Fatal(err)
 	}

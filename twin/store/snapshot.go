@@ -185,7 +185,7 @@ func (s *Store) pass() (err error) {
 		list = list[len(chunk):]
 		written += len(chunk)
 		chunk = chunk[:0]
-		s.table.evict(s.o.Memory, 4*snapshotEntities)
+		s.table.evict(s.o.Memory, 8*snapshotEntities)
 		if len(list) > 0 {
 			s.rest(took)
 		}
@@ -334,6 +334,9 @@ func (s *Store) writeChunk(chunk []chosen) error {
 	}
 	q.relax()
 	q.mu.Unlock()
+	for _, c := range chunk {
+		s.table.offer(c.e)
+	}
 	return nil
 }
 

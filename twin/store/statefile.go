@@ -64,6 +64,9 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 	}
 	info, err := os.Stat(f.path)
 	if errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(f.path + temporarySuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, m, err
+		}
 		f.db, err = createFile(f.path, stateOptions(), func(tx *bbolt.Tx) error {
 			meta, err := tx.CreateBucket(bucketMeta)
 			if err != nil {
@@ -268,6 +271,9 @@ func (s *Store) load(e *entity) error {
 	e.storedLive = v.state != nil
 	s.table.memory.Add(v.cost)
 	e.cur.Store(v)
-	s.table.evict(s.o.Memory, 64)
+	if v.seq != 0 {
+		s.table.offer(e)
+	}
+	s.table.evict(s.o.Memory, evictAtOnce)
 	return nil
 }

@@ -229,6 +229,7 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.journal.dir = filepath.Join(dir, "journal")
 	s.journal.size, s.journal.delay, s.journal.hooks = o.SegmentSize, o.SyncDelay, s.hooks
 	s.journal.now = s.clock.last.Load
+	s.journal.spare.init(s.journal.dir)
 
 	if err := os.MkdirAll(s.journal.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: data folder: %w", err)
@@ -261,6 +262,7 @@ func (s *Store) start() {
 		s.commitLoop()
 	}()
 	go s.snapshotLoop()
+	go s.spareLoop()
 }
 
 // Close stops taking changes, waits for open Txs to end, brings to disk what
@@ -286,6 +288,7 @@ func (s *Store) Close() error {
 	<-s.committerDone
 	<-s.tellerDone
 	<-s.snapshotsDone
+	<-s.journal.spare.done
 	err := s.broken()
 	if err == nil {
 		err = errors.Join(s.lastPass, s.journal.finish())

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package store
+
+import "testing"
+
+func allocatedBytes(*testing.T, string) (int64, bool) { return 0, false }
