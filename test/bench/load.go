@@ -18,8 +18,9 @@ import (
 // id and the digits of a number are put into it.
 type template struct {
 	frame  []byte
-	id     int // where the packet id stands
-	digits int // where the number's four digits stand; 0: it has none
+	id     int   // where the packet id stands
+	digits int   // where the number's four digits stand; 0: it has none
+	things []int // where the digits of a Thing's number stand, if that varies
 }
 
 // publisher is one client that keeps a window of unacknowledged publishes full.
@@ -69,6 +70,9 @@ type load struct {
 	start   time.Time
 	latency []time.Duration // of acknowledgements, when measured
 	timing  bool
+	waits   *waits // of acknowledgements, when there are too many to keep
+	things  numbers
+	limit   uint64 // send no more than this; 0: no limit
 }
 
 const (
@@ -330,6 +334,8 @@ func (l *load) received(p *publisher, first byte, body []byte) error {
 		id := binary.BigEndian.Uint16(body)
 		if l.timing {
 			l.latency = append(l.latency, l.now-p.sentAt[id])
+		} else if l.waits != nil {
+			l.waits.add(l.now - p.sentAt[id])
 		}
 		if p.order[p.head] != id {
 			l.disordered++
@@ -378,6 +384,9 @@ func (l *load) fill(p *publisher) error {
 // send encodes the next publish with that packet id; 0 takes the next of a
 // circle that is far wider than the window.
 func (l *load) send(p *publisher, id uint16) {
+	if l.limit > 0 && l.sent == l.limit {
+		return
+	}
 	if id == 0 {
 		if p.free++; p.free == 0 {
 			p.free = 1
@@ -398,13 +407,19 @@ func (l *load) send(p *publisher, id uint16) {
 		b := f[t.digits : t.digits+5]
 		b[0], b[1], b[3], b[4] = byte('1'+d/1000), byte('0'+d/100%10), byte('0'+d/10%10), byte('1'+d%9)
 	}
+	if len(t.things) > 0 {
+		n := l.things.next()
+		for _, at := range t.things {
+			putNumber(f[at:], n)
+		}
+	}
 	tail := p.head + p.inFlight
 	if tail >= len(p.order) {
 		tail -= len(p.order)
 	}
 	p.order[tail] = id
 	p.inFlight++
-	if l.timing {
+	if l.timing || l.waits != nil {
 		p.sentAt[id] = l.now
 	}
 	l.sent++

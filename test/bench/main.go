@@ -25,7 +25,9 @@ type bench struct {
 	quiet        time.Duration // how long to wait for a quiet machine, for each row
 	only         side
 	rows         []string
-	log          io.Writer // what happens while it runs
+	log          io.Writer     // what happens while it runs
+	many         int           // Things of the row million
+	sustain      time.Duration // how long its load lasts
 }
 
 func main() {
@@ -47,6 +49,8 @@ func run(args []string, out, log io.Writer) (err error) {
 		seconds = fs.Float64("seconds", 5, "length of one run")
 		warm    = fs.Float64("warm", 1, "seconds before it that are not counted")
 		rounds  = fs.Int("rounds", 5, "runs of each side for each row")
+		many    = fs.Int("things", 1_000_000, "row million: how many Things")
+		sustain = fs.Duration("sustain", 5*time.Minute, "row million: how long the load lasts")
 		dir     = fs.String("dir", "", "folder for the data, on a real disk (default: the temporary folder)")
 		only    = fs.String("only", "", "measure one side only, without a verdict: mochi or broker")
 		quiet   = fs.Duration("quiet", 0, "wait so long at most, for each row, until others leave the processors alone, and repeat rounds that they disturbed")
@@ -60,6 +64,7 @@ func run(args []string, out, log io.Writer) (err error) {
 		warm:   time.Duration(*warm * float64(time.Second)),
 		length: time.Duration(*seconds * float64(time.Second)),
 		rounds: *rounds, quiet: *quiet, only: side(*only), log: log,
+		many: *many, sustain: *sustain,
 	}
 	if b.rows, err = chooseRows(*which); err != nil {
 		return err
@@ -121,7 +126,7 @@ func rowKeys() []string {
 	for _, r := range rows {
 		keys = append(keys, r.key)
 	}
-	return append(append([]string{"latency"}, keys...), "idle")
+	return append(append([]string{"latency"}, keys...), "idle", "large", "written", "million")
 }
 
 func chooseRows(which string) ([]string, error) {
@@ -153,9 +158,18 @@ func (b *bench) measureAll(table *report) error {
 			return fmt.Errorf("%s: %w", r.key, err)
 		}
 	}
-	if slices.Contains(b.rows, "idle") && b.only != mochi {
-		if err := b.measureIdles(table); err != nil {
-			return fmt.Errorf("idle: %w", err)
+	if b.only == mochi {
+		return nil
+	}
+	for _, r := range []struct {
+		key     string
+		measure func(*report) error
+	}{{"idle", b.measureIdles}, {"large", b.measureLarge}, {"written", b.measureWritten}, {"million", b.measureMillion}} {
+		if !slices.Contains(b.rows, r.key) {
+			continue
+		}
+		if err := r.measure(table); err != nil {
+			return fmt.Errorf("%s: %w", r.key, err)
 		}
 	}
 	return nil

@@ -121,6 +121,42 @@ func (r *report) addIdle(is []idle) {
 	)
 }
 
+func (r *report) addMillion(n int, few, many sustained, memory int, clean, killed time.Duration) {
+	share := many.rate / few.rate
+	p99 := float64(many.at) / float64(few.at)
+	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
+	r.lines = append(r.lines,
+		line{
+			what: fmt.Sprintf("changes/s among %d Things at random, against %d Things (%.0f/s)", n, things, few.rate), broker: fmt.Sprintf("%.0f/s", many.rate),
+			figure: fmt.Sprintf("%.2f", share), bound: "≥ 0.67", held: share >= 0.67,
+		},
+		line{
+			what: fmt.Sprintf("99th percentile of acknowledgement meanwhile, against the same (%v)", few.at), broker: many.at.String(),
+			figure: fmt.Sprintf("%.2f", p99), bound: "≤ 2.00", held: p99 <= 2,
+		},
+		line{
+			what:   fmt.Sprintf("anonymous memory with %d Things of 600 bytes, all changed once", n),
+			figure: fmt.Sprintf("%.0f MB", float64(memory)/1e6), bound: "≤ 600 MB", held: memory <= 600e6,
+		},
+		line{what: fmt.Sprintf("ready after a clean stop, %d Things", n), figure: ms(clean), bound: "≤ 1s", held: clean <= time.Second},
+		line{what: fmt.Sprintf("ready after SIGKILL under load, %d Things", n), figure: ms(killed), bound: "≤ 5s", held: killed <= 5*time.Second},
+	)
+}
+
+func (r *report) addLarge(ratios []float64) {
+	ratio := median(ratios)
+	r.lines = append(r.lines, line{
+		what: "a change in a Thing of 100 KiB against one of 1 KiB", figure: fmt.Sprintf("%.2f times", ratio), bound: "≤ 3", held: ratio <= 3,
+	})
+}
+
+func (r *report) addWritten(each []float64) {
+	bytes := median(each)
+	r.lines = append(r.lines, line{
+		what: "bytes written to disk for a change of 20 bytes, under load", figure: fmt.Sprintf("%.0f", bytes), bound: "≤ 1024", held: bytes <= 1024,
+	})
+}
+
 func (r *report) missed() int {
 	n := 0
 	for _, l := range r.lines {
