@@ -19,7 +19,7 @@ type document struct {
 	held int
 }
 
-var _ store.State = document{}
+var _ store.Folder = document{}
 
 // newDocument is a document in one piece.
 func newDocument(v *jsondoc.Value) document { return document{v, v.Size()} }
@@ -39,6 +39,18 @@ func (d document) next(v, value *jsondoc.Value) document {
 }
 
 const heldAnyway = 4096
+
+// Fold gives the document in one piece.
+func (d document) Fold() store.State {
+	if d.held > d.Size() {
+		return newDocument(d.Compact())
+	}
+	v := d.Value.Fold()
+	if v == d.Value {
+		return d
+	}
+	return newDocument(v)
+}
 
 // recovered is for texts that the store keeps: they were checked when they
 // came in, and may be nested deeper as a whole than a message may be.

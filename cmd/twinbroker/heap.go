@@ -14,9 +14,10 @@ import (
 // publishes a second is a third of what it is without.
 const heapFloor = 64 << 20
 
-// collectSeldom has the collector keep to heapFloor, and to Go's own measure
-// where the live heap is larger than that. An operator who sets GOGC knows
-// better.
+// collectSeldom has the collector keep to heapFloor, and to two thirds of the
+// live heap where that is more: Go's own measure, all of it, would have a
+// broker with a full store.memory take more than twice that. An operator who
+// sets GOGC knows better.
 func collectSeldom() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -38,11 +39,13 @@ func collectSeldom() {
 // mostPercent makes Go's smallest heap, which is 4 MiB at 100, heapFloor.
 const mostPercent = 100 * heapFloor / (4 << 20)
 
+const leastPercent = 66
+
 // gcPercent is the GOGC that leaves heapFloor between collections, in steps so
 // that it seldom changes.
 func gcPercent(live uint64) int {
 	percent := int(100 * heapFloor / max(live, 1))
-	return min(max(percent/50*50, 100), mostPercent)
+	return min(max(percent/50*50, leastPercent), mostPercent)
 }
 
 func liveHeap() uint64 {

@@ -203,6 +203,18 @@ func (v *Value) Compact() *Value {
 	return &Value{text: strings.Clone(v.text), kind: v.kind}
 }
 
+// Fold is the same value without the parts that were looked up in it. It
+// shares its text with v, if v has one.
+func (v *Value) Fold() *Value {
+	switch {
+	case v.text == "":
+		return v.Compact()
+	case v.parts.Load() == nil:
+		return v
+	}
+	return &Value{text: v.text, kind: v.kind}
+}
+
 // small is a short value with its text in one piece of memory: most of what
 // devices send is such a number.
 type small struct {

@@ -78,6 +78,11 @@ type entity struct {
 	// offered: in the table's order of entities that may be forgotten.
 	offered atomic.Bool
 
+	// awake: in the table's order of entities whose states may be unfolded.
+	// stirred: worked with since it was last looked at there.
+	awake, stirred atomic.Bool
+	awakeBytes     int64 // guarded by the order's mutex
+
 	// Guarded by the queue's mutex.
 	storedLive bool  // the snapshot file has it, and not as a tombstone
 	unstored   int64 // what it is counted for in the queue's sum of unstored bytes
@@ -113,6 +118,7 @@ type table struct {
 	misses    atomic.Uint64
 	evictions atomic.Uint64
 	idle      idle
+	awake     awake
 }
 
 func (t *table) init() {
@@ -128,7 +134,7 @@ func (t *table) shard(k Key) *shard {
 }
 
 // peek gives the newest version of an entity that is in memory.
-func (t *table) peek(k Key) *version {
+func (t *table) peek(k Key, awake int64) *version {
 	sh := t.shard(k)
 	sh.mu.Lock()
 	e := sh.m[k]
@@ -138,7 +144,11 @@ func (t *table) peek(k Key) *version {
 	}
 	e.used = true
 	sh.mu.Unlock()
-	return e.cur.Load()
+	v := e.cur.Load()
+	if v != nil {
+		t.stir(e, awake)
+	}
+	return v
 }
 
 // glance is peek for those who look at everything: it does not count as use.
@@ -197,10 +207,8 @@ func (t *table) drop(sh *shard, e *entity) {
 // idle is the order in which entities that the snapshot file has are looked at
 // when memory has to forget some. An entity is in it at most once.
 type idle struct {
-	mu   sync.Mutex
-	ring []*entity // a power of two long
-	head int
-	n    int
+	mu    sync.Mutex
+	order ring
 }
 
 // offer puts an entity that the snapshot file has at the end of the order.
@@ -209,30 +217,8 @@ func (t *table) offer(e *entity) {
 		return
 	}
 	t.idle.mu.Lock()
-	t.idle.push(e)
+	t.idle.order.push(e)
 	t.idle.mu.Unlock()
-}
-
-func (q *idle) push(e *entity) {
-	if q.n == len(q.ring) {
-		ring := make([]*entity, max(64, 2*q.n))
-		k := copy(ring, q.ring[q.head:])
-		copy(ring[k:], q.ring[:q.head])
-		q.ring, q.head = ring, 0
-	}
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = e
-	q.n++
-}
-
-func (q *idle) pop() *entity {
-	if q.n == 0 {
-		return nil
-	}
-	e := q.ring[q.head]
-	q.ring[q.head] = nil
-	q.head = (q.head + 1) & (len(q.ring) - 1)
-	q.n--
-	return e
 }
 
 // evictAtOnce is how many are looked at on behalf of one that is loaded.
@@ -244,7 +230,7 @@ const evictAtOnce = 8
 func (t *table) evict(budget int64, n int) {
 	for ; n > 0 && t.memory.Load() > budget; n-- {
 		t.idle.mu.Lock()
-		e := t.idle.pop()
+		e := t.idle.order.pop()
 		t.idle.mu.Unlock()
 		if e == nil {
 			return

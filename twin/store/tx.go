@@ -258,6 +258,7 @@ func (tx *Tx) Commit(receipt *Receipt, headers []byte, done func(error)) {
 	s.queue.push(s, tx)
 	for _, e := range ents {
 		e.mu.Unlock()
+		s.table.stir(e, s.awakeBudget())
 		s.table.release(e)
 	}
 	s.gate.RUnlock()
@@ -379,7 +380,7 @@ func (s *Store) recycle(tx *Tx) {
 // View gives the newest version of an entity without waiting for anybody; it
 // may not be on disk yet: what is shown of it has to wait for After(Seq).
 func (s *Store) View(k Key) (Entry, error) {
-	if v := s.table.peek(k); v != nil {
+	if v := s.table.peek(k, s.awakeBudget()); v != nil {
 		s.table.hits.Add(1)
 		return v.entry(), nil
 	}
@@ -394,5 +395,10 @@ func (s *Store) View(k Key) (Entry, error) {
 	if err := s.load(e); err != nil {
 		return Entry{}, err
 	}
+	s.table.stir(e, s.awakeBudget())
 	return e.cur.Load().entry(), nil
 }
+
+// awakeBudget is how much memory unfolded states may take beside
+// Options.Memory.
+func (s *Store) awakeBudget() int64 { return s.o.Memory / 4 }
