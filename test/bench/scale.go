@@ -52,7 +52,7 @@ func connectScale(addr string, t template, n numbers, clients int) (*load, error
 
 // onceEach publishes the message for each of the Things, one after the other.
 func onceEach(addr string, t template, n int) error {
-	l, err := connectScale(addr, t, numbers{of: uint32(n)}, 1)
+	l, err := connectScale(addr, t, numbers{of: uint32(n)}, scaleClients)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,14 @@ type awake struct {
 // small Things measured five times.
 const unfolds = 6
 
+// awakeShare is the part of Options.Memory that is kept for unfolded states.
+const awakeShare = 8
+
+func (s *Store) awakeBudget() int64 { return s.o.Memory / awakeShare }
+
+// sleepBudget is what all states may take in addition, as if they were folded.
+func (s *Store) sleepBudget() int64 { return s.o.Memory - s.awakeBudget() }
+
 // stir notes that somebody works with the entity, and has others sleep for it
 // when together they may take more than the budget.
 func (t *table) stir(e *entity, budget int64) {

@@ -15,7 +15,7 @@ type sheet struct {
 func (s sheet) Fold() State { return sheet{s.text, true} }
 
 func TestStatesThatAreLeftAloneAreFolded(t *testing.T) {
-	s := open(t, t.TempDir(), Options{Memory: 1 << 20}) // room for some 40 unfolded ones of 1,000 bytes
+	s := open(t, t.TempDir(), Options{Memory: 2 << 20}) // room for some 40 unfolded ones of 1,000 bytes
 	body := text(strings.Repeat("x", 1000))
 	put := func(k Key) {
 		t.Helper()

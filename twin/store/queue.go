@@ -39,7 +39,7 @@ type queue struct {
 type span struct{ first, last uint64 }
 
 func (q *queue) init(o *Options) {
-	q.maxRecords, q.maxBytes, q.maxChanged = o.QueueRecords, o.QueueBytes, o.Memory
+	q.maxRecords, q.maxBytes, q.maxChanged = o.QueueRecords, o.QueueBytes, o.Memory-o.Memory/awakeShare
 	q.wake = make(chan struct{}, 1)
 	q.reached = sync.NewCond(&q.mu)
 	q.drift = make(map[*entity]struct{})
@@ -94,6 +94,10 @@ func (q *queue) admit(s *Store) error {
 func (q *queue) isFull() bool {
 	return q.records >= q.maxRecords || q.bytes >= q.maxBytes || q.unstored >= q.maxChanged
 }
+
+// urgent says whether changes are about to wait for the snapshot writer; the
+// queue is locked.
+func (q *queue) urgent() bool { return q.unstored >= q.maxChanged/4*3 }
 
 // relax lets those in who wait, if there is room; the queue is locked.
 func (q *queue) relax() {

@@ -19,6 +19,11 @@ const (
 	longestRest      = 250 * time.Millisecond
 )
 
+// When changes are about to wait for the writer there is no rest, and a
+// transaction holds so many times as much, as each costs two syncs and all of
+// the free list.
+const whenUrgent = 8
+
 // On a slow disk it holds less, down to this, so that it takes about so long.
 const (
 	fewestEntities = snapshotEntities / 16
@@ -52,7 +57,7 @@ func (w *snapshots) grown(s *Store, bytes int64) {
 		return
 	}
 	s.queue.mu.Lock()
-	much := s.queue.unstored >= s.o.Memory/2
+	much := s.queue.unstored >= s.queue.maxChanged/2
 	s.queue.mu.Unlock()
 	if much {
 		w.nudge()
@@ -185,7 +190,7 @@ func (s *Store) pass() (err error) {
 		list = list[len(chunk):]
 		written += len(chunk)
 		chunk = chunk[:0]
-		s.table.evict(s.o.Memory, 8*snapshotEntities)
+		s.table.evict(s.sleepBudget(), 8*snapshotEntities)
 		if len(list) > 0 {
 			s.rest(took)
 		}
@@ -235,7 +240,7 @@ func (s *Store) rest(took time.Duration) {
 	asked := w.asked || len(w.waiting) > 0
 	w.mu.Unlock()
 	s.queue.mu.Lock()
-	urgent := s.queue.unstored >= s.o.Memory/4*3
+	urgent := s.queue.urgent()
 	s.queue.mu.Unlock()
 	if asked || urgent || w.pending.Load() >= 4*s.o.SnapshotEvery {
 		return
@@ -256,9 +261,13 @@ func (s *Store) choose(list []*entity, chunk []chosen) []chosen {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var bytes int64
+	most, mostBytes := s.snapshots.limit, int64(snapshotBytes)
+	if most == snapshotEntities && q.urgent() {
+		most, mostBytes = most*whenUrgent, mostBytes*whenUrgent
+	}
 	for _, e := range list {
 		v := e.cur.Load()
-		if len(chunk) >= s.snapshots.limit || bytes > snapshotBytes {
+		if len(chunk) >= most || bytes > mostBytes {
 			break
 		}
 		bytes += v.cost
@@ -303,6 +312,7 @@ func (s *Store) writeChunk(chunk []chosen) error {
 			if bucket == nil || c.e.key.Kind != kind {
 				kind = c.e.key.Kind
 				bucket = tx.Bucket(s.state.buckets[kind])
+				bucket.FillPercent = stateFill
 			}
 			// bbolt keeps the slice until the end of the transaction.
 			from := len(room)

@@ -398,7 +398,3 @@ func (s *Store) View(k Key) (Entry, error) {
 	s.table.stir(e, s.awakeBudget())
 	return e.cur.Load().entry(), nil
 }
-
-// awakeBudget is how much memory unfolded states may take beside
-// Options.Memory.
-func (s *Store) awakeBudget() int64 { return s.o.Memory / 4 }
