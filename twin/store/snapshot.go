@@ -186,7 +186,11 @@ func (s *Store) pass() (err error) {
 			return err
 		}
 		took := time.Since(writing)
-		s.snapshots.adapt(took)
+		if limit := s.snapshots.limit; len(chunk) > limit {
+			s.snapshots.adapt(took * time.Duration(limit) / time.Duration(len(chunk)))
+		} else {
+			s.snapshots.adapt(took)
+		}
 		list = list[len(chunk):]
 		written += len(chunk)
 		chunk = chunk[:0]
