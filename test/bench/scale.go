@@ -280,14 +280,14 @@ func (b *bench) measureWritten(table *report) error {
 		if err != nil {
 			return errors.Join(err, srv.stop())
 		}
-		_, _, err = l.run(b.warm, b.length)
+		c, took, err := l.run(b.warm, b.length)
 		l.close()
 		after, statErr := writtenBytes(srv.cmd.Process.Pid)
 		if err = errors.Join(err, statErr, srv.stop(), os.RemoveAll(dir)); err != nil {
 			return err
 		}
 		per := float64(after-wrote) / float64(l.acked)
-		fmt.Fprintf(b.log, "written   round %d  %.0f bytes for each of %d changes\n", round+1, per, l.acked)
+		fmt.Fprintf(b.log, "written   round %d  %.0f bytes for each of %d changes (%.0f/s)\n", round+1, per, l.acked, float64(c.acked)/took.Seconds())
 		each = append(each, per)
 	}
 	table.addWritten(each)
