@@ -164,5 +164,6 @@ func (s *Store) apply(seq uint64, r *record) error {
 	s.table.memory.Add(next.cost - cur.cost)
 	s.queue.changed(e, cur, next)
 	s.queue.mu.Unlock()
+	s.table.stir(e, s.awakeBudget())
 	return nil
 }
