@@ -68,14 +68,23 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		}
 	}
 	w.parts.policyID = w.id
-	own, perr := policy.Default(w.id, w.cmd.Sender.Subjects)
-	if perr != nil {
-		w.abort(tx, e, protocol.AsError(perr))
+	if seq, err := w.ownPolicy(tx, ofPolicy); err != nil {
+		e.Seq = max(e.Seq, seq)
+		w.abort(tx, e, err)
 		return
 	}
-	if limit := w.s.policySize; limit > 0 && own.Size() > limit {
-		w.abort(tx, e, protocol.PolicyTooLarge(own.Size(), limit))
-		return
+	w.createWith(tx, e)
+}
+
+// ownPolicy puts the Policy that a Thing gets when it names none; tx holds it.
+// A refusal depends on what stands at seq.
+func (w *writing) ownPolicy(tx *store.Tx, ofPolicy store.Key) (seq uint64, _ *protocol.Error) {
+	own, err := policy.Default(w.id, w.cmd.Sender.Subjects)
+	if err != nil {
+		return 0, protocol.AsError(err)
+	}
+	if err := w.s.checkPolicySize(nil, own); err != nil {
+		return 0, err
 	}
 	p := tx.Get(ofPolicy)
 	switch existing := documentOf(p); {
@@ -86,11 +95,9 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every
 		// deletion of a Thing.
-		e.Seq = max(e.Seq, p.Seq)
-		w.abort(tx, e, protocol.ThingNotCreatable(w.id, w.id))
-		return
+		return p.Seq, protocol.ThingNotCreatable(w.id, w.id)
 	}
-	w.createWith(tx, e)
+	return 0, nil
 }
 
 func (w *writing) writeThingOrPart(tx *store.Tx) {

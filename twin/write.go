@@ -22,6 +22,7 @@ type writing struct {
 	at      resource
 	change  change // what will stand in the journal
 	parts   thingParts
+	origin  store.Origin // of what is made
 	outcome Outcome
 	event   protocol.Message
 	events  [1]*protocol.Message
@@ -224,12 +225,12 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 		record, headers := w.record(nil)
 		w.group.headers = headers
 		w.group.seq = max(w.group.seq, e.Seq)
-		w.tell(cur.Value, next.Value, action, status, tx.Put(w.key, record, state), tx.Time())
+		w.tell(cur.Value, next.Value, action, status, tx.PutFrom(w.key, record, state, w.origin), tx.Time())
 		return
 	}
 	room := recordRoom.Get().(*[]byte)
 	record, headers := w.record((*room)[:0])
-	revision := tx.Put(w.key, record, state)
+	revision := tx.PutFrom(w.key, record, state, w.origin)
 	w.tell(cur.Value, next.Value, action, status, revision, tx.Time())
 	tx.Commit(w.cmd.Receipt, headers, w.committed)
 	// The store has made a copy of the record.
@@ -262,6 +263,14 @@ func (s *Service) checkSize(cur, next *jsondoc.Value) *protocol.Error {
 		return nil
 	}
 	return protocol.ThingTooLarge(next.Size(), s.thingSize)
+}
+
+// checkPolicySize is checkSize for Policies.
+func (s *Service) checkPolicySize(cur, next *jsondoc.Value) *protocol.Error {
+	if s.policySize < 0 || next.Size() <= s.policySize || cur != nil && next.Size() <= cur.Size() {
+		return nil
+	}
+	return protocol.PolicyTooLarge(next.Size(), s.policySize)
 }
 
 // abort tells a refusal that was computed from the Thing as it is.

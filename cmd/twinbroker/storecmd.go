@@ -17,6 +17,7 @@ func storeCommand() *cobra.Command {
 	}
 	flags := &storeFlags{}
 	flags.add(cmd)
+	cmd.AddCommand(storeExportCommand(flags), storeImportCommand(flags))
 	return cmd
 }
 

@@ -31,6 +31,8 @@ const (
 	flagReceipt                         // a receipt stands in the record
 	flagHeaders                         // kept headers stand in the record
 	flagMore                            // the next record belongs to the same atomic group
+
+	flagOrigin recordFlags = 1 << 7 // the entity came from elsewhere, with these times and this revision
 )
 
 // trailerSize is what the checksum takes at a record's end.
@@ -61,6 +63,8 @@ type record struct {
 	headers  []byte
 	change   []byte
 	state    []byte
+	created  int64 // if flagOrigin
+	modified int64 // if flagOrigin
 }
 
 // errRecord is wrapped by every complaint about a record's content.
@@ -71,7 +75,7 @@ var errRecord = errors.New("damaged record")
 // checksum so far.
 func appendRecord(dst []byte, r *record, state State) ([]byte, uint32) {
 	start := len(dst)
-	dst = append(dst, recordFormat, byte(r.op), byte(r.flags))
+	dst = append(dst, r.format(), byte(r.op), byte(r.flags))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.time))
 	switch r.op {
 	case opChange:
@@ -80,6 +84,9 @@ func appendRecord(dst []byte, r *record, state State) ([]byte, uint32) {
 		dst = binary.AppendUvarint(dst, r.revision)
 		dst = appendPointer(dst, r.prev)
 		dst = appendPointer(dst, r.base)
+		if r.flags&flagOrigin != 0 {
+			dst = appendOrigin(dst, r)
+		}
 	case opGap:
 		dst = appendPointer(dst, r.prev)
 	}
@@ -153,11 +160,12 @@ func decodeRecord(seq uint64, text []byte) (record, error) {
 		return r, err
 	}
 	d := decoder{rest: text[:len(text)-trailerSize], seq: seq}
-	if v := d.byte("format"); v != recordFormat {
-		return r, fmt.Errorf("%w: record format %d, known is %d", errRecord, v, recordFormat)
-	}
+	format := d.byte("format")
 	r.op = recordOp(d.byte("operation"))
 	r.flags = recordFlags(d.byte("flags"))
+	if err := r.checkFormat(format); err != nil {
+		return r, err
+	}
 	r.time = int64(d.uint64("time"))
 	switch r.op {
 	case opChange:
@@ -166,6 +174,7 @@ func decodeRecord(seq uint64, text []byte) (record, error) {
 		r.revision = d.uvarint("revision")
 		r.prev = d.pointer("previous record")
 		r.base = d.pointer("base record")
+		d.origin(&r)
 	case opGap:
 		r.prev = d.pointer("record before the gap")
 	case opReceipt, opRelease, opForget:

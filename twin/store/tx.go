@@ -52,6 +52,7 @@ type put struct {
 	prev   *version
 	next   *version
 	base   int // index of the put whose record is the base; -1: next.base says it
+	origin bool
 }
 
 // recordEnd is where an encoded record ends, and its checksum before the
@@ -311,6 +312,10 @@ func (tx *Tx) encode(receipt bool, headers []byte) {
 			r.flags |= flagCreated
 		case p.next.revision%fullEvery == 0:
 			r.flags |= flagState
+		}
+		if p.origin {
+			r.flags |= flagOrigin
+			r.created, r.modified = p.next.created, p.next.modified
 		}
 		r.kind, r.id, r.revision, r.change = p.e.key.Kind, p.e.key.ID, p.next.revision, p.change
 		r.prev = pointer{seq: p.prev.seq}

@@ -1,0 +1,175 @@
+package twin
+
+import (
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// OnConflict says what becomes of an entity that is there already and differs
+// from the one that is to be put in its place.
+type OnConflict uint8
+
+const (
+	Refuse  OnConflict = iota // the one that is there stays, and that is an error
+	Skip                      // the one that is there stays
+	Replace                   // the new one takes its place
+)
+
+// Placed says what [Service.PutEntity] did.
+type Placed uint8
+
+const (
+	Created   Placed = iota + 1 // there was none
+	Replaced                    // another one was there
+	Unchanged                   // this very one was there, to the letter
+	Skipped                     // another one was there, and stayed
+)
+
+// PutEntity puts a whole Thing or Policy there, in the name of the sender, and
+// tells done what it did and what follows, as Handle does. Where the Outcome
+// has an error, it did nothing.
+//
+// One that never existed here takes over the revision and the times that its
+// text gave. Another one, also one that comes after a deletion, goes on
+// counting from the revision that it has here.
+//
+// A Thing whose text names no Policy keeps the one that it has; a new one gets
+// a Policy of its own, as on creation by a command. Whether the Policy that it
+// names is there is not asked, as there.
+func (s *Service) PutEntity(e *Entity, sender Sender, how OnConflict, done func(Placed, *Outcome)) {
+	id, err := protocol.ParseThingID(e.key.ID) // a Policy's ID has the same form
+	m := &protocol.Message{Topic: protocol.Topic{Namespace: id.Namespace, Name: id.Name, Group: protocol.Things,
+		Channel: protocol.Twin, Criterion: protocol.Commands, Action: protocol.ActionModify}}
+	m.Headers.SetString(protocol.HeaderResponseRequired, "false")
+	w := &writing{s: s, cmd: &Command{Message: m, Sender: sender}, id: e.key.ID, key: e.key, at: resThing, origin: e.origin}
+	p := &placing{writing: w, how: how, did: Created, done: done}
+	w.done = p.told
+	switch {
+	case err != nil:
+		p.told(refusal(w.cmd, protocol.AsError(err)))
+	case e.key.Kind == kindPolicy:
+		p.policy(e)
+	default:
+		p.thing(e)
+	}
+}
+
+// placing is an entity on its way to its place.
+type placing struct {
+	*writing
+	how  OnConflict
+	did  Placed
+	done func(Placed, *Outcome)
+}
+
+func (p *placing) told(o *Outcome) {
+	if o.Err != nil {
+		p.did = 0
+	}
+	p.done(p.did, o)
+}
+
+func (p *placing) thing(e *Entity) {
+	w := p.writing
+	keys := []store.Key{w.key}
+	ofPolicy := store.Key{Kind: kindPolicy, ID: w.id}
+	if e.policyID == "" {
+		keys = append(keys, ofPolicy)
+	}
+	tx, err := w.s.store.Begin(keys...)
+	if err != nil {
+		p.told(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
+		return
+	}
+	at := tx.Get(w.key)
+	cur := documentOf(at)
+	value, policyID := e.value, e.policyID
+	if policyID == "" {
+		policyID = w.id
+		if cur.Value != nil {
+			policyID = policyIDOf(cur.Value)
+		}
+		value = withPolicy(value, policyID)
+	}
+	if cur.Value != nil && !p.conflict(tx, at, cur.Value, value, protocol.ThingConflict(w.id)) {
+		return
+	}
+	if !policy.Allows(policyID, w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) ||
+		cur.Value != nil && !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
+		w.abort(tx, at, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	action, status := protocol.ActionModified, 204
+	if cur.Value == nil {
+		action, status = protocol.ActionCreated, 201
+		if e.policyID == "" {
+			if seq, err := w.ownPolicy(tx, ofPolicy); err != nil {
+				at.Seq = max(at.Seq, seq)
+				w.abort(tx, at, err)
+				return
+			}
+		}
+	}
+	w.change = change{op: opPut, value: value}
+	w.commit(tx, at, cur, action, status)
+}
+
+func (p *placing) policy(e *Entity) {
+	w := p.writing
+	tx, err := w.s.store.Begin(w.key)
+	if err != nil {
+		p.told(&Outcome{Err: policyUnavailable(w.id, err)})
+		return
+	}
+	at := tx.Get(w.key)
+	cur := documentOf(at).Value
+	if cur != nil && !p.conflict(tx, at, cur, e.value, policyConflict(w.id)) {
+		return
+	}
+	if err := w.s.checkPolicySize(cur, e.value); err != nil {
+		w.abort(tx, at, err)
+		return
+	}
+	w.change = change{op: opPut, value: e.value}
+	record, headers := w.record(nil)
+	tx.PutFrom(w.key, record, newDocument(e.value), w.origin)
+	tx.Commit(nil, headers, func(err error) {
+		o := &Outcome{}
+		if err != nil {
+			o.Err = policyUnavailable(w.id, err)
+		}
+		p.told(o)
+	})
+}
+
+// conflict says whether to go on where an entity is there already. If not, it
+// has told why.
+func (p *placing) conflict(tx *store.Tx, at store.Entry, cur, next *jsondoc.Value, refused *protocol.Error) bool {
+	switch {
+	case cur.Size() == next.Size() && cur.String() == next.String():
+		p.did = Unchanged
+	case p.how == Replace:
+		p.did = Replaced
+		return true
+	case p.how == Skip:
+		p.did = Skipped
+	default:
+		p.abort(tx, at, refused)
+		return false
+	}
+	tx.Abort()
+	p.s.tellAfter(at.Seq, p.cmd, &Outcome{}, p.told)
+	return false
+}
+
+func policyConflict(id string) *protocol.Error {
+	return &protocol.Error{Status: 409, Code: "policies:policy.conflict",
+		Message: "There is a Policy with ID '" + id + "' already.", Description: "Choose another ID, or modify the Policy."}
+}
+
+func policyUnavailable(id string, err error) *protocol.Error {
+	return &protocol.Error{Status: 503, Code: "policies:policy.unavailable",
+		Message: "The Policy with ID '" + id + "' cannot be read or written at the moment.", Description: "Cause: " + err.Error() + "."}
+}
