@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"time"
 )
 
@@ -38,42 +37,33 @@ func (tx *Tx) PutFrom(k Key, change []byte, next State, o Origin) uint64 {
 	return v.revision
 }
 
-// An entity's first record with an origin (flagOrigin) has the time of creation
-// and that of the last change, 8 bytes each, behind the pointers, and a format
-// number of its own, so that an earlier program refuses it rather than misread
-// it. The record's own time is the journal's, as in all others.
-const recordFormatOrigin = 2
+// origin is what a record says of an Origin besides the revision. It stands
+// behind the pointers of an entity's first record: the times of creation and of
+// the last change, 8 bytes each. The record's own time is the journal's, as in
+// all others.
+type origin struct{ created, modified int64 }
 
-// format is the record's first byte.
-func (r *record) format() byte {
-	if r.flags&flagOrigin != 0 {
-		return recordFormatOrigin
+// noteOrigin has the record say where its entity came from.
+func (p *put) noteOrigin(r *record) {
+	if p.origin {
+		r.flags |= flagOrigin
+		r.origin = origin{p.next.created, p.next.modified}
 	}
-	return recordFormat
 }
 
 func appendOrigin(dst []byte, r *record) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.created))
-	return binary.BigEndian.AppendUint64(dst, uint64(r.modified))
-}
-
-// checkFormat says whether the record, as far as it is decoded, is of this
-// format.
-func (r *record) checkFormat(format byte) error {
-	if format != recordFormat && format != recordFormatOrigin {
-		return fmt.Errorf("%w: record format %d, known are up to %d", errRecord, format, recordFormatOrigin)
+	if r.flags&flagOrigin == 0 {
+		return dst
 	}
-	if format != r.format() || r.flags&flagOrigin != 0 && (r.op != opChange || r.flags&flagCreated == 0) {
-		return fmt.Errorf("%w: format %d does not go with operation %d and flags %#x", errRecord, format, r.op, uint8(r.flags))
-	}
-	return nil
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.origin.created))
+	return binary.BigEndian.AppendUint64(dst, uint64(r.origin.modified))
 }
 
 // origin reads what appendOrigin wrote.
 func (d *decoder) origin(r *record) {
 	if r.flags&flagOrigin != 0 {
-		r.created = int64(d.uint64("time of creation"))
-		r.modified = int64(d.uint64("time of the last change"))
+		r.origin.created = int64(d.uint64("time of creation"))
+		r.origin.modified = int64(d.uint64("time of the last change"))
 	}
 }
 
@@ -86,14 +76,10 @@ func (r *record) follows(v *version) bool {
 	return r.revision == v.revision+1 && r.prev.seq == v.seq
 }
 
-// times gives when the entity was created and last changed, as of this record,
-// if it follows this version.
-func (r *record) times(v *version) (created, modified int64) {
-	switch {
-	case r.flags&flagOrigin != 0:
-		return r.created, r.modified
-	case v.state == nil && r.flags&flagDeleted == 0:
-		return r.time, r.time
+// originate gives the version that the record makes its times from elsewhere,
+// if it has any.
+func (r *record) originate(v *version) {
+	if r.flags&flagOrigin != 0 {
+		v.created, v.modified = r.origin.created, r.origin.modified
 	}
-	return v.created, r.time
 }

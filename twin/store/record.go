@@ -32,7 +32,7 @@ const (
 	flagHeaders                         // kept headers stand in the record
 	flagMore                            // the next record belongs to the same atomic group
 
-	flagOrigin recordFlags = 1 << 7 // the entity came from elsewhere, with these times and this revision
+	flagOrigin recordFlags = 1 << 7 // the entity came from elsewhere: origin stands in the record
 )
 
 // trailerSize is what the checksum takes at a record's end.
@@ -59,12 +59,11 @@ type record struct {
 	time     int64   // Unix nanoseconds
 	prev     pointer // the entity's record before this one (opGap: the record before the gap)
 	base     pointer // the entity's last record from which its state can be had without an earlier one
+	origin   origin
 	receipt  Receipt
 	headers  []byte
 	change   []byte
 	state    []byte
-	created  int64 // if flagOrigin
-	modified int64 // if flagOrigin
 }
 
 // errRecord is wrapped by every complaint about a record's content.
@@ -75,7 +74,7 @@ var errRecord = errors.New("damaged record")
 // checksum so far.
 func appendRecord(dst []byte, r *record, state State) ([]byte, uint32) {
 	start := len(dst)
-	dst = append(dst, r.format(), byte(r.op), byte(r.flags))
+	dst = append(dst, recordFormat, byte(r.op), byte(r.flags))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.time))
 	switch r.op {
 	case opChange:
@@ -84,9 +83,7 @@ func appendRecord(dst []byte, r *record, state State) ([]byte, uint32) {
 		dst = binary.AppendUvarint(dst, r.revision)
 		dst = appendPointer(dst, r.prev)
 		dst = appendPointer(dst, r.base)
-		if r.flags&flagOrigin != 0 {
-			dst = appendOrigin(dst, r)
-		}
+		dst = appendOrigin(dst, r)
 	case opGap:
 		dst = appendPointer(dst, r.prev)
 	}
@@ -160,12 +157,11 @@ func decodeRecord(seq uint64, text []byte) (record, error) {
 		return r, err
 	}
 	d := decoder{rest: text[:len(text)-trailerSize], seq: seq}
-	format := d.byte("format")
+	if v := d.byte("format"); v != recordFormat {
+		return r, fmt.Errorf("%w: record format %d, known is %d", errRecord, v, recordFormat)
+	}
 	r.op = recordOp(d.byte("operation"))
 	r.flags = recordFlags(d.byte("flags"))
-	if err := r.checkFormat(format); err != nil {
-		return r, err
-	}
 	r.time = int64(d.uint64("time"))
 	switch r.op {
 	case opChange:

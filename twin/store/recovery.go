@@ -137,8 +137,7 @@ func (s *Store) apply(seq uint64, r *record) error {
 		return fmt.Errorf("%w: it takes %s %q from revision %d (record %d) to %d, but the one before is %d (record %d)",
 			ErrDamaged, spec.Name, r.id, r.revision-1, r.prev.seq, r.revision, cur.revision, cur.seq)
 	}
-	next := &version{revision: r.revision, seq: seq, base: r.base.seq}
-	next.created, next.modified = r.times(cur)
+	next := &version{revision: r.revision, seq: seq, base: r.base.seq, created: cur.created, modified: r.time}
 	var err error
 	switch {
 	case r.flags&flagDeleted != 0:
@@ -154,6 +153,10 @@ func (s *Store) apply(seq uint64, r *record) error {
 		return fmt.Errorf("%w: change of %s %q to revision %d leaves no state", ErrDamaged, spec.Name, r.id, r.revision)
 	}
 	next.cost = stateCost(next.state)
+	if cur.state == nil {
+		next.created = r.time
+	}
+	r.originate(next)
 	if complete(next, cur) {
 		next.base = seq
 	}

@@ -302,6 +302,7 @@ func (tx *Tx) encode(receipt bool, headers []byte) {
 	for i := range tx.puts {
 		p := &tx.puts[i]
 		r.flags = common
+		p.noteOrigin(&r)
 		if i+1 < len(tx.puts) {
 			r.flags |= flagMore
 		}
@@ -312,10 +313,6 @@ func (tx *Tx) encode(receipt bool, headers []byte) {
 			r.flags |= flagCreated
 		case p.next.revision%fullEvery == 0:
 			r.flags |= flagState
-		}
-		if p.origin {
-			r.flags |= flagOrigin
-			r.created, r.modified = p.next.created, p.next.modified
 		}
 		r.kind, r.id, r.revision, r.change = p.e.key.Kind, p.e.key.ID, p.next.revision, p.change
 		r.prev = pointer{seq: p.prev.seq}
