@@ -1,6 +1,11 @@
 package broker
 
 import (
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/twinbroker/twinbroker/twin/store"
@@ -12,13 +17,15 @@ type storeCollector struct {
 	stats   func() store.Stats
 	figures []storeFigure
 	commit  *prometheus.Desc
+	sync    *prometheus.Desc
 	batch   *prometheus.Desc
+	written *prometheus.Desc
 }
 
 type storeFigure struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
-	value func(*store.Stats) float64
+	value func(*store.Stats) float64 // NaN: not known
 }
 
 // showStore adds the store's figures to the broker's metrics.
@@ -52,9 +59,22 @@ func (b *Broker) showStore(st Store) {
 	add(now, "segments", "Files of the journal.", func(s *store.Stats) float64 { return float64(s.Segments) })
 	add(now, "journal_bytes", "Bytes of the journal on disk.", func(s *store.Stats) float64 { return float64(s.JournalBytes) })
 	add(now, "state_bytes", "Bytes of the snapshot file.", func(s *store.Stats) float64 { return float64(s.StateBytes) })
-	add(now, "free_bytes", "Free space on the file system of the data.", func(s *store.Stats) float64 { return float64(s.FreeBytes) })
+	add(now, "free_bytes", "Free space on the file system of the data.", func(s *store.Stats) float64 { return known(s.FreeBytes >= 0, float64(s.FreeBytes)) })
+	add(now, "snapshot_lag_seconds", "How long at most the snapshot file has been behind the journal.", func(s *store.Stats) float64 { return s.SnapshotBehind })
+	add(total, "snapshot_seconds_total", "Time that passes of the snapshot writer took.", func(s *store.Stats) float64 { return s.SnapshotSeconds })
+	add(total, "snapshot_entities_total", "Entities that they wrote.", func(s *store.Stats) float64 { return float64(s.SnapshotEntities) })
+	add(now, "unstored_bytes", "Of the states held in memory, those that the snapshot file does not have yet.", func(s *store.Stats) float64 { return float64(s.Unstored) })
+	add(now, "receipts_clients", "Clients whose QoS 2 publishes are remembered.", func(s *store.Stats) float64 { return float64(s.Receipts) })
+	add(now, "oldest_sequence", "Sequence number of the oldest record that the journal still has.", func(s *store.Stats) float64 { return float64(s.FirstSeq) })
+	add(now, "oldest_timestamp_seconds", "When that was written, in Unix time.", func(s *store.Stats) float64 { return known(!s.Oldest.IsZero(), float64(s.Oldest.UnixNano())/1e9) })
+	add(total, "segments_deleted_total", "Files of the journal that retention deleted.", func(s *store.Stats) float64 { return float64(s.Deleted) })
+	add(now, "stuck", "1 while the journal cannot be written, and that is tried again.", func(s *store.Stats) float64 { return flag(s.Stuck) })
+	add(now, "full", "1 while it cannot be written because the disk is full.", func(s *store.Stats) float64 { return flag(s.Full) })
+	add(now, "failed", "1 once a sync has failed, and nothing can be stored any more.", func(s *store.Stats) float64 { return flag(s.Failed) })
 	c.commit = describe("commit_seconds", "Time from taking a batch to having it on disk.")
+	c.sync = describe("sync_seconds", "Of this, the time for which the disk synced.")
 	c.batch = describe("batch_records", "Records in a batch.")
+	c.written = describe("disk_written_bytes_total", "Bytes that the whole program has had written to disks, as the kernel counts.")
 	b.metrics.registry.MustRegister(c)
 }
 
@@ -63,16 +83,55 @@ func (c *storeCollector) Describe(to chan<- *prometheus.Desc) {
 		to <- f.desc
 	}
 	to <- c.commit
+	to <- c.sync
 	to <- c.batch
+	to <- c.written
 }
 
 func (c *storeCollector) Collect(to chan<- prometheus.Metric) {
 	s := c.stats()
 	for _, f := range c.figures {
-		to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(&s))
+		if value := f.value(&s); !math.IsNaN(value) {
+			to <- prometheus.MustNewConstMetric(f.desc, f.kind, value)
+		}
 	}
 	to <- histogram(c.commit, &s.CommitSeconds)
+	to <- histogram(c.sync, &s.SyncSeconds)
 	to <- histogram(c.batch, &s.BatchRecords)
+	if n, ok := diskWritten(); ok {
+		to <- prometheus.MustNewConstMetric(c.written, prometheus.CounterValue, float64(n))
+	}
+}
+
+// known is the value, if it is.
+func known(ok bool, value float64) float64 {
+	if !ok {
+		return math.NaN()
+	}
+	return value
+}
+
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// diskWritten is how many bytes this process has had written to disks. Only
+// Linux says so, and not everywhere.
+func diskWritten() (uint64, bool) {
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
 }
 
 // histogram makes Prometheus' cumulative buckets of the store's counts.

@@ -77,7 +77,8 @@ func (s *Store) commit(batch []*Tx) {
 			err = s.write(batch, bytes)
 		}
 		if err == nil {
-			s.counters.committed(records, bytes, time.Since(begun))
+			s.counters.committed(records, bytes, time.Since(begun), s.journal.synced)
+			s.horizon.wrote(s.journal.first, batch[0].time)
 			break
 		}
 		if fatal(err) {
@@ -128,10 +129,8 @@ func (s *Store) roomFor(bytes int64) error {
 	}
 	// A batch may be written with up to its own size of half-filled pages.
 	if need := 2*bytes + s.hooks.reserve; free < need {
-		s.counters.free.Store(free)
 		return fmt.Errorf("%w: %s has %d bytes free, needed are %d: make room or move data_dir", ErrDiskFull, s.dir, free, need)
 	}
-	s.counters.free.Store(free)
 	return nil
 }
 

@@ -114,6 +114,7 @@
 //
 //	format (1 byte), operation (1), flags (1), time (8: Unix nanoseconds)
 //	change:   kind (1), id, revision, previous record, base record
+//	origin:   time of creation (8), of the last change (8)   if flagged
 //	gap:      previous record
 //	receipt:  client, epoch, packet id (2)       if flagged
 //	headers                                      if flagged
@@ -126,7 +127,9 @@
 // twice the distance plus one. Every 64th revision holds its full state, and
 // one that creates an entity gives it by its change alone; base names the last
 // such record, so any revision is made from one of these and at most 63
-// changes, found by previous pointers.
+// changes, found by previous pointers. An origin stands in the first record of
+// an entity that came from elsewhere with its own times, and with a revision
+// that need not be 1.
 //
 // An entry of state.db: format (1), flags (1: deleted), revision, sequence
 // number, base record, time of creation (8), of the last change (8), text,

@@ -34,11 +34,12 @@ type journal struct {
 	db     *bbolt.DB // the writable segment; nobody else reads or writes it through this
 	path   string
 	first  uint64
-	last   uint64 // last record on disk
-	chain  uint64 // over the segment's records up to there
-	gap    uint64 // not 0: the next record must be one that explains why its number is this
-	fresh  bool   // nothing has been committed since the segment was opened
-	filled bool   // the file has its full size already, without holes
+	last   uint64        // last record on disk
+	chain  uint64        // over the segment's records up to there
+	gap    uint64        // not 0: the next record must be one that explains why its number is this
+	fresh  bool          // nothing has been committed since the segment was opened
+	synced time.Duration // for the last commit's sync; 0: not known
+	filled bool          // the file has its full size already, without holes
 	spare  spare
 	wrote  bool // something has been committed since finish could last have said so
 	now    func() int64
@@ -111,6 +112,7 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 // recovery tells a transaction's pages from others.
 func (j *journal) commit(tx *bbolt.Tx) error {
 	syncs := time.Duration(1)
+	j.synced = 0
 	if j.fresh {
 		syncs = 2
 	}
@@ -123,6 +125,7 @@ func (j *journal) commit(tx *bbolt.Tx) error {
 		}
 		return err
 	}
+	begun := time.Now()
 	if !j.fresh {
 		if err := j.db.Sync(); err != nil {
 			return fmt.Errorf("%w: %s: %w", errSync, j.path, err)
@@ -130,6 +133,9 @@ func (j *journal) commit(tx *bbolt.Tx) error {
 	}
 	if j.delay > 0 {
 		pause(syncs * j.delay)
+	}
+	if !j.fresh {
+		j.synced = max(time.Since(begun), 1)
 	}
 	j.fresh = false
 	return nil

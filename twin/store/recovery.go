@@ -49,6 +49,9 @@ func (s *Store) recover() error {
 	}
 	newest := list[len(list)-1]
 	s.journal.old = list[:len(list)-1]
+	if err := s.horizon.found(&newest); err != nil {
+		return err
+	}
 	return s.journal.open(newest.path, newest.first)
 }
 
@@ -114,6 +117,7 @@ func (s *Store) replay(list []sealed, covered uint64) (uint64, error) {
 func (s *Store) apply(seq uint64, r *record) error {
 	s.clock.atLeast(r.time)
 	s.snapshots.pending.Add(int64(len(r.change) + len(r.state) + 64))
+	s.lag.grown(r.time)
 	if r.flags&flagReceipt != 0 && seq > s.mark.seq {
 		s.receipts.note(r.op, r.receipt)
 	}

@@ -52,6 +52,7 @@ func (w *snapshots) nudge() {
 // grown notes that the journal has grown, and wakes the writer when there is
 // enough for it to do.
 func (w *snapshots) grown(s *Store, bytes int64) {
+	s.lag.grown(s.o.Clock().UnixNano())
 	if w.pending.Add(bytes) >= s.o.SnapshotEvery {
 		w.nudge()
 		return
@@ -218,6 +219,7 @@ func (s *Store) pass() (err error) {
 	}
 	s.snapshots.covered.Store(target)
 	s.snapshots.pending.Add(-bytes)
+	s.lag.caughtUp(begun, &s.snapshots)
 	s.counters.snapshots.Add(1)
 	s.counters.snapshotEntities.Add(uint64(written))
 	s.counters.snapshotNanos.Add(int64(time.Since(begun)))

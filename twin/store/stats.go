@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ type Stats struct {
 	Records       uint64    // records in them
 	Bytes         uint64    // their size as encoded
 	CommitSeconds Histogram // from taking a batch to having it on disk
+	SyncSeconds   Histogram // of this, waiting for the disk to sync; not of the first commit to a file that was opened
 	BatchRecords  Histogram // records a batch
 	Refused       uint64    // sequence numbers refused because the disk could not take them
 	Retries       uint64    // commits tried again
@@ -30,6 +32,10 @@ type Stats struct {
 	QueueRecords int // waiting or being committed
 	QueueBytes   int64
 
+	Stuck  bool // the last attempt to write failed, and is made again
+	Full   bool // it did because there is no room
+	Failed bool // a sync failed: nothing can be stored any more
+
 	LastSeq          uint64 // on disk
 	CoveredSeq       uint64 // up to here the snapshot file makes the journal unnecessary
 	SnapshotLag      int64  // bytes of journal behind that
@@ -37,6 +43,7 @@ type Stats struct {
 	SnapshotEntities uint64 // entities that it wrote
 	SnapshotSeconds  float64
 	SnapshotErrors   uint64
+	SnapshotBehind   float64 // seconds for which at most it has been behind
 
 	Entities     int64 // in memory
 	Memory       int64 // bytes that they are counted for
@@ -48,9 +55,10 @@ type Stats struct {
 	Segments     int // journal files
 	JournalBytes int64
 	StateBytes   int64
-	Deleted      uint64 // journal files that retention deleted
-	FreeBytes    int64  // on the file system, when last looked at
-	FirstSeq     uint64 // the oldest sequence number still in the journal
+	Deleted      uint64    // journal files that retention deleted
+	FreeBytes    int64     // on the file system; negative: not known
+	FirstSeq     uint64    // the oldest sequence number still in the journal
+	Oldest       time.Time // when that was written; zero: not known
 }
 
 var (
@@ -63,14 +71,16 @@ type counters struct {
 	busy, retries, refused          atomic.Uint64
 	snapshots, snapshotEntities     atomic.Uint64
 	snapshotErrors, segmentsDeleted atomic.Uint64
-	snapshotNanos, free             atomic.Int64
+	snapshotNanos                   atomic.Int64
 	mu                              sync.Mutex
 	commits, records, bytes         uint64
 	commitSeconds, batchRecords     Histogram
+	syncSeconds                     Histogram
 }
 
 func (c *counters) init() {
 	c.commitSeconds = Histogram{Bounds: secondBounds, Counts: make([]uint64, len(secondBounds)+1)}
+	c.syncSeconds = Histogram{Bounds: secondBounds, Counts: make([]uint64, len(secondBounds)+1)}
 	c.batchRecords = Histogram{Bounds: batchBounds, Counts: make([]uint64, len(batchBounds)+1)}
 }
 
@@ -89,12 +99,15 @@ func (h Histogram) clone() Histogram {
 	return h
 }
 
-func (c *counters) committed(records int, bytes int64, took time.Duration) {
+func (c *counters) committed(records int, bytes int64, took, synced time.Duration) {
 	c.mu.Lock()
 	c.commits++
 	c.records += uint64(records)
 	c.bytes += uint64(bytes)
 	c.commitSeconds.observe(took.Seconds())
+	if synced > 0 {
+		c.syncSeconds.observe(synced.Seconds())
+	}
 	c.batchRecords.observe(float64(records))
 	c.mu.Unlock()
 }
@@ -106,17 +119,20 @@ func (s *Store) Stats() Stats {
 	st := Stats{
 		Commits: c.commits, Records: c.records, Bytes: c.bytes,
 		CommitSeconds: c.commitSeconds.clone(), BatchRecords: c.batchRecords.clone(),
+		SyncSeconds: c.syncSeconds.clone(),
 	}
 	c.mu.Unlock()
 	st.Refused, st.Retries, st.Busy = c.refused.Load(), c.retries.Load(), c.busy.Load()
 	q := &s.queue
 	q.mu.Lock()
 	st.QueueRecords, st.QueueBytes, st.Unstored, st.LastSeq = q.records, q.bytes, q.unstored, q.committed
+	st.Stuck, st.Full = q.stuck != nil, errors.Is(q.stuck, ErrDiskFull)
 	q.mu.Unlock()
+	st.Failed = s.broken() != nil
 	st.CoveredSeq, st.SnapshotLag = s.snapshots.covered.Load(), s.snapshots.pending.Load()
 	st.Snapshots, st.SnapshotEntities = c.snapshots.Load(), c.snapshotEntities.Load()
 	st.SnapshotSeconds = time.Duration(c.snapshotNanos.Load()).Seconds()
-	st.SnapshotErrors = c.snapshotErrors.Load()
+	st.SnapshotErrors, st.SnapshotBehind = c.snapshotErrors.Load(), s.lag.seconds(s.o.Clock())
 	st.Entities, st.Memory = s.table.count.Load(), s.table.memory.Load()
 	st.CacheHits, st.CacheMisses, st.Evictions = s.table.hits.Load(), s.table.misses.Load(), s.table.evictions.Load()
 	s.receipts.mu.Lock()
@@ -124,8 +140,9 @@ func (s *Store) Stats() Stats {
 	s.receipts.mu.Unlock()
 	st.Segments, st.JournalBytes = s.journal.segments()
 	st.FirstSeq = s.journal.oldest()
+	st.Oldest = s.horizon.oldest(s.journal.dir, st.FirstSeq)
 	st.StateBytes, _ = fileSize(s.state.path)
 	st.Deleted = c.segmentsDeleted.Load()
-	st.FreeBytes = c.free.Load()
+	st.FreeBytes, _ = s.hooks.free(s.dir)
 	return st
 }

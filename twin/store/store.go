@@ -163,6 +163,8 @@ type Store struct {
 	receipts receipts
 	mark     receiptMark
 	counters counters
+	horizon  horizon
+	lag      lag
 	pool     sync.Pool
 
 	// gate is held, shared, by every open Tx; a failed batch is undone only
