@@ -22,6 +22,7 @@ var someRecords = []record{
 	{op: opChange, kind: things, id: "org.acme:lamp", revision: 1, time: 1, flags: flagCreated, change: []byte(`{"a":1}`)},
 	{op: opChange, kind: things, id: "org.acme:lamp", revision: 64, time: -5, prev: pointer{seq: 80}, base: pointer{seq: 3}, flags: flagState | flagMore, change: []byte("c"), state: []byte("state")},
 	{op: opChange, kind: 255, id: "x", revision: 1 << 60, time: 1 << 62, prev: pointer{delta: 1}, base: pointer{delta: 7}, flags: flagDeleted | flagReceipt | flagHeaders, receipt: Receipt{"client", 5, 65535}, headers: []byte("h"), change: []byte{}},
+	{op: opChange, kind: things, id: "x", revision: 57, time: 5, flags: flagCreated | flagOrigin, origin: origin{created: -3, modified: 1 << 60}, change: []byte("c")},
 	{op: opReceipt, flags: flagReceipt, receipt: Receipt{"c", 1, 1}},
 	{op: opRelease, flags: flagReceipt, receipt: Receipt{"", 1 << 63, 0}},
 	{op: opForget, flags: flagReceipt, receipt: Receipt{Client: "c"}},
