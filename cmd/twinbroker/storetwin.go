@@ -19,6 +19,7 @@ import (
 // openTwin opens the data for a verb that reads or writes Things and Policies
 // in the broker's stead. What the store has to say goes to log.
 func openTwin(cfg *config.Config, to io.Writer) (*twin.Service, error) {
+	collectSeldom()
 	log, _ := newLogger(cfg, to)
 	// A failed sync refuses what the verb does, and so ends it.
 	service, err := twin.Open(cfg.DataDir, twin.Options{

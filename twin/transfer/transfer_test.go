@@ -218,6 +218,7 @@ func TestWhatWasReadBeforeAnErrorIsStored(t *testing.T) {
 type stopping struct {
 	*twin.Service
 	left int
+	over int    // how many it was asked to take in beyond that
 	stop func() // nil: it refuses
 	late bool   // refuses when the next one comes
 	held []func()
@@ -228,7 +229,10 @@ func (s *stopping) PutEntity(e *twin.Entity, sender twin.Sender, how twin.OnConf
 		fn()
 	}
 	s.held = nil
-	if s.left--; s.left >= 0 || s.stop != nil && s.left < -1 {
+	if s.left--; s.left < 0 {
+		s.over++
+	}
+	if s.left >= 0 || s.stop != nil && s.left < -1 {
 		s.Service.PutEntity(e, sender, how, done)
 		return
 	}
@@ -274,6 +278,9 @@ func TestAnImportThatEndedEarlyGoesOnWhereItWas(t *testing.T) {
 			n, err := Import(ctx, target, strings.NewReader(text.String()), Options{Sender: ann})
 			if err == nil || n.UpTo != n.Created || n.UpTo > 3000-256 || target.stop == nil && n.UpTo > 1234 {
 				t.Fatalf("%+v, %v", n, err)
+			}
+			if target.stop == nil && target.over > 2 {
+				t.Errorf("it was asked to take in %d more", target.over)
 			}
 			ids, listErr := s.List(nil, "", 0)
 			if listErr != nil || int64(len(ids)) < n.UpTo || n.UpTo > 0 && ids[n.UpTo-1] != fmt.Sprintf("a:t%05d", n.UpTo-1) {
