@@ -31,6 +31,9 @@ type Options struct {
 	Env       []string // further environment, KEY=value
 	Listeners bool     // the configuration (or Args) says where to listen; otherwise it is one free port
 	HTTP      bool     // the configuration (or Args) says the address of health and metrics; otherwise it is a free port
+	// Prepare changes how the process is started; nil: not at all. It is called
+	// before each start.
+	Prepare func(*exec.Cmd)
 }
 
 // Broker is a running twinbroker.
@@ -91,6 +94,9 @@ func (b *Broker) arguments() []string {
 func (b *Broker) start() {
 	b.t.Helper()
 	b.cmd = command(b.t, b.options.Env, b.arguments()...)
+	if b.options.Prepare != nil {
+		b.options.Prepare(b.cmd)
+	}
 	b.out, b.exited = newLines(), make(chan struct{})
 	stdout, err := b.cmd.StdoutPipe()
 	if err != nil {

@@ -67,7 +67,14 @@ type Verb struct {
 // Spawn starts a verb. It is killed when the test ends, if it still runs.
 func Spawn(t testing.TB, args ...string) *Verb {
 	t.Helper()
+	return SpawnWith(t, func(*exec.Cmd) {}, args...)
+}
+
+// SpawnWith is Spawn of a process that prepare changes before it starts.
+func SpawnWith(t testing.TB, prepare func(*exec.Cmd), args ...string) *Verb {
+	t.Helper()
 	v := &Verb{t: t, cmd: command(t, nil, args...), out: newLines(), log: newLines(), exited: make(chan struct{})}
+	prepare(v.cmd)
 	stdout, err := v.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
