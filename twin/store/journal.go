@@ -46,7 +46,7 @@ type journal struct {
 
 	mu    sync.Mutex
 	old   []sealed
-	bytes int64 // of the writable segment
+	bytes int64 // of the writable segment; others read it, and first
 }
 
 // append writes the batch in one transaction.
@@ -215,9 +215,9 @@ func (j *journal) rotate(batch []*Tx) error {
 	old.size = seal(j.db, j.path)
 	j.mu.Lock()
 	j.old = append(j.old, old)
-	j.bytes = 0
+	j.bytes, j.first = 0, j.start(batch)
 	j.mu.Unlock()
-	j.db, j.path, j.first = db, path, j.start(batch)
+	j.db, j.path = db, path
 	j.chain, j.fresh, j.filled = 0, false, filled
 	return nil
 }
@@ -256,7 +256,7 @@ func (j *journal) open(path string, first uint64) error {
 		if err != nil {
 			return err
 		}
-		j.db, j.path, j.first, j.fresh = db, path, first, true
+		j.db, j.path, j.fresh = db, path, true
 		size, err := fileSize(path)
 		if err != nil {
 			return err
@@ -267,7 +267,7 @@ func (j *journal) open(path string, first uint64) error {
 		}
 		return db.View(func(tx *bbolt.Tx) error {
 			j.mu.Lock()
-			j.bytes = tx.Size()
+			j.bytes, j.first = tx.Size(), first
 			j.mu.Unlock()
 			end, err := decodeEnding(tx.Bucket(bucketMeta).Get(metaEnding))
 			if err != nil {
