@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,7 +17,11 @@ func (s *Store) commitLoop() {
 	for {
 		if n, since, _ := s.queue.waiting(); n > 0 {
 			s.gather(since)
-			s.commit(s.queue.take(spare))
+			batch, gap := s.queue.take(spare)
+			if gap != 0 {
+				s.journal.gap = gap
+			}
+			s.commit(batch)
 			select {
 			case spare = <-s.spares:
 			default:
@@ -69,12 +74,15 @@ func (s *Store) commit(batch []*Tx) {
 		s.refuse(batch, err)
 		return
 	}
-	var deadline time.Time
+	deadline := time.Now().Add(s.o.Patience)
 	for {
 		begun := time.Now()
 		err := s.roomFor(bytes)
+		noRoom := err != nil
 		if err == nil {
+			s.expect(time.Until(deadline))
 			err = s.write(batch, bytes)
+			s.answered()
 		}
 		if err == nil {
 			s.counters.committed(records, bytes, time.Since(begun), s.journal.synced)
@@ -86,11 +94,10 @@ func (s *Store) commit(batch []*Tx) {
 			s.refuse(batch, s.broken())
 			return
 		}
-		if deadline.IsZero() {
-			deadline = begun.Add(s.o.Patience)
-			s.o.Logger.Warn("the journal cannot be written, waiting", "error", err, "patience", s.o.Patience)
-		}
-		if err = s.stuck(err); !time.Now().Before(deadline) {
+		err = s.stuck(err)
+		s.trouble.began(s, err)
+		s.queue.note(err, noRoom)
+		if !time.Now().Before(deadline) {
 			s.refuse(batch, err)
 			return
 		}
@@ -104,9 +111,7 @@ func (s *Store) commit(batch []*Tx) {
 			deadline = time.Now()
 		}
 	}
-	if !deadline.IsZero() {
-		s.o.Logger.Info("the journal can be written again")
-	}
+	s.trouble.ended(s)
 	s.mark.mu.Lock()
 	for _, tx := range batch {
 		s.receipts.apply(tx)
@@ -123,48 +128,47 @@ const retryAfter = 250 * time.Millisecond
 
 // roomFor checks that the file system has room for a batch.
 func (s *Store) roomFor(bytes int64) error {
-	free, err := s.hooks.free(s.dir)
+	free, err := s.hooks.free(s.journal.dir)
 	if err != nil || free < 0 {
 		return nil // cannot be known: the write will tell
 	}
 	// A batch may be written with up to its own size of half-filled pages.
 	if need := 2*bytes + s.hooks.reserve; free < need {
-		return fmt.Errorf("%w: %s has %d bytes free, needed are %d: make room or move data_dir", ErrDiskFull, s.dir, free, need)
+		return fmt.Errorf("%w: %s has %d bytes free, needed are %d: make room or move data_dir", ErrDiskFull, s.journal.dir, free, need)
 	}
 	return nil
 }
 
-// stuck notes why the committer waits, in words for those who are refused
-// because of it.
+// stuck is why the committer waits, in words for those who are refused because
+// of it.
 func (s *Store) stuck(err error) error {
-	if full(err) && !errors.Is(err, ErrDiskFull) {
-		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
-	} else if !errors.Is(err, ErrDiskFull) {
-		err = fmt.Errorf("%w: %w", ErrBusy, err)
+	if full(err) {
+		return s.noRoomLeft(err)
 	}
-	s.queue.mu.Lock()
-	s.queue.stuck = err
-	s.queue.mu.Unlock()
-	return err
+	return fmt.Errorf("%w: %s: %w", ErrBusy, s.dir, err)
 }
 
 // full says whether an error means that there is no room.
 func full(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+	return errors.Is(err, ErrDiskFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		errors.Is(err, syscall.EFBIG) || strings.Contains(err.Error(), errFileSize)
 }
 
 // fatal says whether the process must not go on writing. After a failed sync
 // the kernel may have dropped what was not written and tell the next sync that
 // all is well, so nothing that depends on it can be trusted any more. bbolt
 // gives a failed write as *fs.PathError and a failed sync as the bare error
-// number.
+// number, or as text when it has made the file longer.
 func fatal(err error) bool {
-	if errors.Is(err, errSync) || errors.Is(err, syscall.EIO) {
+	if errors.Is(err, errSync) || errors.Is(err, syscall.EIO) || strings.Contains(err.Error(), errFileSync) {
 		return true
 	}
 	var path *fs.PathError
+	if errors.As(err, &path) && path.Op == "sync" {
+		return true
+	}
 	var number syscall.Errno
-	return errors.As(err, &number) && !errors.As(err, &path)
+	return errors.As(err, &number) && path == nil
 }
 
 // errSync marks errors that came out of a sync.
@@ -189,34 +193,10 @@ func (s *Store) write(batch []*Tx, bytes int64) error {
 	return err
 }
 
-// refuse undoes the batch and everything behind it in the queue, which may
-// have been computed from it, and lets the teller say so. No Tx is open
-// meanwhile. The numbers are not used again, so that a result computed from a
-// refused change can always be told from one computed from its successor.
+// refuse takes back the batch and everything behind it in the queue, and lets
+// the teller say so.
 func (s *Store) refuse(batch []*Tx, cause error) {
-	q := &s.queue
-	s.gate.Lock()
-	q.mu.Lock()
-	batch = append(batch, q.pending...)
-	clear(q.pending)
-	q.pending = q.pending[:0]
-	for i := len(batch) - 1; i >= 0; i-- {
-		batch[i].undo(s)
-	}
-	first, last := batch[0].first, batch[len(batch)-1].last()
-	q.refused = append(q.refused, span{first, last})
-	s.anyRefused.Store(true)
-	// The next batch starts with a record that explains the gap.
-	s.journal.gap = q.next
-	q.next++
-	q.records, q.bytes, q.stuck = 0, 0, nil
-	q.relax()
-	q.reached.Broadcast()
-	q.mu.Unlock()
-	s.gate.Unlock()
-	s.counters.refused.Add(uint64(last - first + 1))
-	s.o.Logger.Error("changes refused", "records", last-first+1, "error", cause)
-	s.tell <- told{batch: batch, err: cause}
+	s.refused(s.takeBack(batch), cause, false)
 }
 
 // fail takes the store down for good and says so.

@@ -33,6 +33,9 @@
 //     undone in memory, and every result computed from it is refused. Its
 //     sequence numbers are not used again: a record says that they are
 //     missing on purpose. The next attempt starts from what is on disk.
+//   - A write that the disk does not answer holds what is in it: that may be on
+//     disk, so it is neither acknowledged nor refused before the answer. What
+//     comes behind it is refused after Options.Patience, and told so first.
 //   - A failed sync is final (ErrFailed, Options.OnFatal): the kernel may have
 //     dropped what it could not write and report success the next time. What
 //     is on disk is found out by the next start.

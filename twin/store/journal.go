@@ -119,7 +119,7 @@ func (j *journal) commit(tx *bbolt.Tx) error {
 	j.db.NoSync = !j.fresh
 	err := tx.Commit()
 	if err != nil {
-		if strings.HasPrefix(err.Error(), "file sync error") {
+		if strings.HasPrefix(err.Error(), errFileSync) {
 			// bbolt has grown the file, and hides the error's nature.
 			err = fmt.Errorf("%w: %s: %w", errSync, j.path, err)
 		}

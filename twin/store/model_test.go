@@ -31,7 +31,8 @@ func TestRandomWorkAgainstAModel(t *testing.T) {
 			o := Options{
 				Memory: 40_000, SegmentSize: 256 << 10, SnapshotEvery: 32 << 10, Patience: 5 * time.Millisecond,
 				Retention: time.Nanosecond,
-				hooks: hooks{beforeCommit: func([]*Tx) error {
+				// What is refused because the disk is slow is not in the model.
+				hooks: hooks{stalled: time.Minute, beforeCommit: func([]*Tx) error {
 					if broken.Load() {
 						return enospc
 					}

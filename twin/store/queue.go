@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,10 @@ type queue struct {
 	room      chan struct{} // closed when there is room again; nil: nobody waits
 	reached   *sync.Cond    // committed moved, or the store went down
 	refused   []span        // numbers that will never be on disk
-	stuck     error         // why the committer waits
+	gap       uint64        // not 0: the next batch begins with this number, to explain what is missing
+	stuck     error         // why nothing could be written, since stuckAt; nil when something was
+	noRoom    bool          // stuck is about free space
+	stuckAt   time.Time
 
 	// What differs from the snapshot file.
 	dirty    []*entity
@@ -37,6 +41,24 @@ type queue struct {
 
 // span is a range of sequence numbers, ends included.
 type span struct{ first, last uint64 }
+
+func (s span) has(seq uint64) bool { return s.first <= seq && seq <= s.last }
+
+// join adds refused numbers to those refused before. Between one refusal and the
+// next there is one number that nobody has: that of the record that explains
+// the gap.
+func join(spans []span, s span) []span {
+	if n := len(spans); n > 0 && spans[n-1].last+2 >= s.first {
+		spans[n-1] = span{min(spans[n-1].first, s.first), max(spans[n-1].last, s.last)}
+		return spans
+	}
+	return append(spans, s)
+}
+
+// amid says whether one of the spans has the number.
+func amid(spans []span, seq uint64) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.has(seq) })
+}
 
 func (q *queue) init(o *Options) {
 	q.maxRecords, q.maxBytes, q.maxChanged = o.QueueRecords, o.QueueBytes, o.Memory-o.Memory/awakeShare
@@ -74,16 +96,17 @@ func (q *queue) admit(s *Store) error {
 		case <-patience.C:
 			q.mu.Lock()
 			stillFull, stuck, behind := q.isFull(), q.stuck, q.unstored >= q.maxChanged
+			waited := q.behind(s, s.trouble.cause())
 			q.mu.Unlock()
 			if !stillFull {
 				return nil
 			}
 			s.counters.busy.Add(1)
+			if behind {
+				return waited
+			}
 			if stuck != nil {
 				return stuck
-			}
-			if behind {
-				return fmt.Errorf("%w: for %v the snapshot file has been behind by as much as memory may hold (%d bytes)", ErrBusy, s.o.Patience, q.maxChanged)
 			}
 			return fmt.Errorf("%w: for %v there has been no room in the queue to the disk", ErrBusy, s.o.Patience)
 		}
@@ -148,11 +171,13 @@ func (q *queue) ring() {
 	}
 }
 
-// take gives the committer the next batch, whole groups of it, and how long
-// it has been gathering.
-func (q *queue) take(into []*Tx) []*Tx {
+// take gives the committer the next batch, whole groups of it, and the number
+// that has to come before it if numbers are missing, else 0.
+func (q *queue) take(into []*Tx) ([]*Tx, uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	gap := q.gap
+	q.gap = 0
 	records, bytes, n := 0, 0, 0
 	for n < len(q.pending) && records < batchRecords && bytes < batchBytes {
 		records += len(q.pending[n].ends)
@@ -163,7 +188,7 @@ func (q *queue) take(into []*Tx) []*Tx {
 	rest := copy(q.pending, q.pending[n:])
 	clear(q.pending[rest:])
 	q.pending = q.pending[:rest]
-	return into
+	return into, gap
 }
 
 // A batch is cut off beyond this many records or bytes, so that what comes
@@ -181,7 +206,7 @@ func (q *queue) finished(batch []*Tx) {
 		q.records -= len(tx.ends)
 		q.bytes -= int64(len(tx.buf))
 	}
-	q.stuck = nil
+	q.stuck, q.noRoom = nil, false
 	q.relax()
 	q.reached.Broadcast()
 	q.mu.Unlock()
@@ -196,14 +221,7 @@ func (q *queue) waiting() (n int, since time.Time, enough bool) {
 }
 
 // isRefused says whether the number was refused; the queue is locked.
-func (q *queue) isRefused(seq uint64) bool {
-	for _, r := range q.refused {
-		if r.first <= seq && seq <= r.last {
-			return true
-		}
-	}
-	return false
-}
+func (q *queue) isRefused(seq uint64) bool { return amid(q.refused, seq) }
 
 // changed notes that the entity went from one version to another; the queue
 // is locked. It happens together with the assignment of the sequence number,

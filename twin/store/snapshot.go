@@ -108,6 +108,7 @@ func (s *Store) snapshotLoop() {
 			ch <- err
 		}
 		if err == nil {
+			s.trouble.written(s)
 			s.retain()
 			continue
 		}
@@ -116,7 +117,7 @@ func (s *Store) snapshotLoop() {
 			s.fail(fmt.Errorf("%s: %w", s.state.path, err))
 			continue
 		}
-		s.o.Logger.Error("snapshot failed, will be tried again", "file", s.state.path, "error", err)
+		s.trouble.unwritten(s, err)
 		pause := time.NewTimer(s.hooks.snapshotRetry)
 		select {
 		case <-pause.C:

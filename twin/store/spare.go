@@ -23,6 +23,7 @@ type spare struct {
 	wake  chan struct{}
 	ready atomic.Bool
 	done  chan struct{} // closed when the goroutine has ended
+	busy  stopwatch     // with a sync
 }
 
 const spareName = "next" + temporarySuffix
@@ -137,7 +138,10 @@ func (s *Store) zeros(f *os.File) error {
 		if err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil {
+		s.journal.spare.busy.start()
+		err = f.Sync()
+		s.journal.spare.busy.stop()
+		if err != nil {
 			return err
 		}
 		at += int64(n)

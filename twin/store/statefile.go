@@ -32,6 +32,7 @@ type stateFile struct {
 	buckets [256][]byte
 	delay   time.Duration
 	hooks   *hooks
+	busy    stopwatch // with a transaction
 }
 
 func kindBucket(name string) []byte { return []byte("kind/" + name) }
@@ -241,6 +242,8 @@ func (f *stateFile) newest(m stateMeta, kinds *[256]*KindSpec) (seq uint64, err 
 
 // update is one synced transaction.
 func (f *stateFile) update(fn func(tx *bbolt.Tx) error) error {
+	f.busy.start()
+	defer f.busy.stop()
 	err := f.db.Update(func(tx *bbolt.Tx) error {
 		if err := fn(tx); err != nil {
 			return err

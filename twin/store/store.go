@@ -96,6 +96,7 @@ type hooks struct {
 	afterCommit    func(batch []*Tx) error         // an error: the commit says so although all is written
 	beforeSnapshot func() error
 	snapshotRetry  time.Duration // pause after a pass that failed
+	stalled        time.Duration // how long a write may take, instead of Options.Patience
 	noFallback     bool          // recovery takes a commit that was not finished for damage
 }
 
@@ -174,6 +175,9 @@ type Store struct {
 	failed     atomic.Pointer[downError]
 	anyRefused atomic.Bool
 
+	overdue overdue
+	trouble trouble
+
 	teller        teller
 	tell          chan told
 	spares        chan []*Tx
@@ -234,15 +238,15 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.journal.spare.init(s.journal.dir)
 
 	if err := os.MkdirAll(s.journal.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: data folder: %w", err)
+		return nil, fmt.Errorf("store: data folder: %w", s.unfinished(err))
 	}
 	var err error
 	if s.lock, err = lockDir(dir); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("store: %w", s.unfinished(err))
 	}
 	if err := s.recover(); err != nil {
 		s.closeFiles()
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("store: %w", s.unfinished(err))
 	}
 	s.start()
 	return s, nil
@@ -269,8 +273,9 @@ func (s *Store) start() {
 
 // Close stops taking changes, waits for open Txs to end, brings to disk what
 // was accepted, tells of it, and writes a snapshot, so that the next Open is
-// quick. It gives the error for which that could not be done completely; what
-// was acknowledged is safe in any case.
+// quick. It gives the error for which that could not be done completely, one of
+// ErrDiskFull when all that is wrong is that there is no room for the snapshot;
+// what was acknowledged is safe in any case.
 func (s *Store) Close() error {
 	s.gate.Lock()
 	if s.closed.Swap(true) {
@@ -293,9 +298,26 @@ func (s *Store) Close() error {
 	<-s.journal.spare.done
 	err := s.broken()
 	if err == nil {
-		err = errors.Join(s.lastPass, s.journal.finish())
+		s.overdue.journal.start()
+		err = s.unfinished(s.lastPass, s.journal.finish())
+		s.overdue.journal.stop()
 	}
 	return errors.Join(err, s.closeFiles())
+}
+
+// unfinished is what Open and Close say of what could not be written: where all
+// that is wrong is that there is no room, it is ErrDiskFull and says what to do.
+func (s *Store) unfinished(errs ...error) error {
+	var noRoom error
+	for _, err := range errs {
+		if err != nil && (fatal(err) || !full(err)) {
+			return errors.Join(errs...)
+		}
+		if noRoom == nil && err != nil {
+			noRoom = s.noRoomLeft(err)
+		}
+	}
+	return noRoom
 }
 
 // closeFiles closes whatever is open and lets go of the folder.

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -11,6 +12,7 @@ import (
 type told struct {
 	batch []*Tx
 	err   error
+	ahead bool // refused while what was numbered before is still being written
 }
 
 // teller runs what waits for the disk, in the order of sequence numbers, while
@@ -18,6 +20,7 @@ type told struct {
 type teller struct {
 	mu      sync.Mutex
 	reached uint64 // everything up to here has been told
+	ahead   []span // beyond reached, and told that it was refused
 	waiting waiters
 	order   uint64
 	hooks   []func()
@@ -81,15 +84,15 @@ func (w *waiters) pop() waiter {
 func (s *Store) After(seq uint64, fn func(error)) {
 	t := &s.teller
 	t.mu.Lock()
-	if seq > t.reached && !t.over {
+	told := seq <= t.reached || amid(t.ahead, seq)
+	if !told && !t.over {
 		t.order++
 		t.waiting.push(waiter{seq, t.order, fn})
 		t.mu.Unlock()
 		return
 	}
-	over := seq > t.reached
 	t.mu.Unlock()
-	if over {
+	if !told {
 		fn(errors.Join(ErrClosed, s.down()))
 		return
 	}
@@ -125,7 +128,14 @@ func (s *Store) tellLoop() {
 			if tx.done != nil {
 				tx.done(news.err)
 			}
-			s.tellUpTo(tx.last(), news.err)
+			if !news.ahead {
+				s.tellUpTo(tx.last(), news.err)
+			}
+		}
+		if news.ahead {
+			s.tellAhead(span{news.batch[0].first, news.batch[len(news.batch)-1].last()}, news.err)
+		}
+		for _, tx := range news.batch {
 			s.recycle(tx)
 		}
 		t.mu.Lock()
@@ -162,5 +172,34 @@ func (s *Store) tellUpTo(seq uint64, err error) {
 		t.mu.Lock()
 	}
 	t.reached = seq
+	t.ahead = slices.DeleteFunc(t.ahead, func(a span) bool { return a.last <= seq })
 	t.mu.Unlock()
+}
+
+// tellAhead runs those who wait for numbers that were refused before what was
+// numbered before them has come back from the disk.
+func (s *Store) tellAhead(refused span, err error) {
+	t := &s.teller
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		var left, due waiters
+		for _, w := range t.waiting {
+			if refused.has(w.seq) {
+				due.push(w)
+			} else {
+				left.push(w)
+			}
+		}
+		if len(due) == 0 {
+			break
+		}
+		t.waiting = left
+		t.mu.Unlock()
+		for len(due) > 0 {
+			due.pop().fn(err)
+		}
+		t.mu.Lock()
+	}
+	t.ahead = join(t.ahead, refused)
 }
