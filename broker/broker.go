@@ -37,6 +37,8 @@ type Store interface {
 	Release(r store.Receipt, done func(error))
 	Forget(client string, epoch uint64, done func(error))
 	Stats() store.Stats
+	// Trouble says why changes cannot be stored at the moment, or nil.
+	Trouble() error
 }
 
 // Listener is an address to take clients on.
@@ -87,6 +89,7 @@ type Broker struct {
 	cfg      Config // but for Live
 	live     atomic.Pointer[Live]
 	twin     Twin
+	store    Store
 	server   *mqtt.Server
 	sessions *session.Registry
 	retained topics.Names[*session.Message]
@@ -114,7 +117,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
 	}
 	b := &Broker{
-		cfg: cfg, twin: tw, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
+		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
 	b.live.Store(&cfg.Live)

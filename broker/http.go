@@ -73,7 +73,7 @@ func (b *Broker) HTTP(health *Health) http.Handler {
 		writeJSON(rw, http.StatusOK, healthAnswer{Status: "up"})
 	})
 	mux.HandleFunc("GET /health/ready", func(rw http.ResponseWriter, _ *http.Request) {
-		health.answer(rw, b.faults.recent(time.Now()))
+		health.answer(rw, b.unstored())
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(b.metrics.registry, promhttp.HandlerOpts{}))
 	reserved := func(rw http.ResponseWriter, r *http.Request) {
@@ -94,7 +94,7 @@ func writeJSON(rw http.ResponseWriter, status int, v any) {
 }
 
 // faults remembers when a message was last refused through the broker's own
-// fault, such as a full disk.
+// fault, and not for a reason that the store itself knows of.
 type faults struct{ last atomic.Pointer[fault] }
 
 type fault struct {
@@ -106,6 +106,14 @@ type fault struct {
 const faultLasts = 10 * time.Second
 
 func (f *faults) note(at time.Time, text string) { f.last.Store(&fault{at, text}) }
+
+// unstored is why changes are not stored now, "" when they are.
+func (b *Broker) unstored() string {
+	if err := b.store.Trouble(); err != nil {
+		return err.Error()
+	}
+	return b.faults.recent(time.Now())
+}
 
 // recent is what is wrong now, or was a moment ago; "" is nothing.
 func (f *faults) recent(now time.Time) string {

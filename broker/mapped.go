@@ -41,6 +41,10 @@ func (b *Broker) mapped(in *inbound) {
 	}
 	cmds[len(cmds)-1].Receipt = receiptOf(in)
 	b.twin.HandleTogether(cmds, func(out *twin.Outcome) {
+		if out.Unknown {
+			in.abandon()
+			return
+		}
 		b.tell(out.Events)
 		if out.Err != nil {
 			b.refuseMapped(in, out.Err, relay)

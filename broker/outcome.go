@@ -16,6 +16,10 @@ const dittoContent = "application/vnd.eclipse.ditto+json"
 // outcome sends out what became of a command, now that it is on disk: events to
 // the world, the response to where it is wanted, and the acknowledgement.
 func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, out *twin.Outcome) {
+	if out.Unknown {
+		in.abandon()
+		return
+	}
 	b.tell(out.Events)
 	if out.Err != nil {
 		b.refuseWith(in, out.Err, msg, reply, out.Response)

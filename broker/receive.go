@@ -29,6 +29,14 @@ func (in *inbound) ack(then func()) {
 	}
 }
 
+// abandon ends a publish of which nobody can say whether it is stored: the
+// client is told nothing and disconnected, and sends it again when it comes back.
+func (in *inbound) abandon() {
+	if in.slot != nil {
+		in.slot.Abandon()
+	}
+}
+
 // receive takes a PUBLISH packet. A code says why the client is to be
 // disconnected (MQTT 5.0 section 4.13); what is wrong with the message itself is
 // refused on its way.

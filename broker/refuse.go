@@ -25,7 +25,7 @@ func (b *Broker) refuse(in *inbound, err *protocol.Error, cmd *protocol.Message)
 // refusal passes: counted, logged, published for operators, told to the client.
 func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Message, reply destination, envelope *protocol.Message) {
 	b.metrics.refused.WithLabelValues(err.Code).Inc()
-	if err.Status >= 500 {
+	if err.Status >= 500 && b.store.Trouble() == nil {
 		b.faults.note(time.Now(), reasonText(err))
 	}
 	b.publishRefusal(in, err)

@@ -44,6 +44,9 @@ type Outcome struct {
 	// Err is why it was refused, nil when it was not. Nothing that was refused
 	// changed anything.
 	Err *protocol.Error
+	// Unknown: nobody can say what came of it, because the disk failed. The
+	// sender must be told neither of success nor of refusal; Err is set too.
+	Unknown bool
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
 	// Before and After are the whole Thing before and after the change; nil

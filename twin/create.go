@@ -58,7 +58,7 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		tx.Abort()
 		var err error
 		if tx, err = w.s.store.Begin(w.key, ofPolicy); err != nil {
-			w.done(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
+			w.done(unavailable(w.cmd, err))
 			return
 		}
 		if e = tx.Get(w.key); e.State != nil {

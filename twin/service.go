@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -157,12 +158,19 @@ func refusal(cmd *Command, err *protocol.Error) *Outcome {
 	return &Outcome{Err: err, Response: err.Response(cmd.Message)}
 }
 
+// unavailable is what came of a command that the store did not take.
+func unavailable(cmd *Command, err error) *Outcome {
+	o := refusal(cmd, protocol.ThingUnavailable(cmd.Message.Topic.EntityID(), err))
+	o.Unknown = errors.Is(err, store.ErrFailed)
+	return o
+}
+
 // tellAfter tells an outcome that was computed from what stands at seq in the
 // journal, when that is on disk.
 func (s *Service) tellAfter(seq uint64, cmd *Command, o *Outcome, done func(*Outcome)) {
 	s.store.After(seq, func(err error) {
 		if err != nil {
-			o = refusal(cmd, protocol.ThingUnavailable(cmd.Message.Topic.EntityID(), err))
+			o = unavailable(cmd, err)
 		}
 		done(o)
 	})

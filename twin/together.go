@@ -40,7 +40,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 	}
 	tx, err := s.store.Begin(keys...)
 	if err != nil {
-		refuse(last, protocol.ThingUnavailable(last.Message.Topic.EntityID(), err), done)
+		done(unavailable(last, err))
 		return
 	}
 	for _, w := range writings {
@@ -53,7 +53,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 	}
 	tx.Commit(last.Receipt, g.headers, func(err error) {
 		if err != nil {
-			done(refusal(last, protocol.ThingUnavailable(last.Message.Topic.EntityID(), err)))
+			done(unavailable(last, err))
 			return
 		}
 		all := &Outcome{}

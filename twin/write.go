@@ -38,7 +38,8 @@ func (s *Service) change(cmd *Command, done func(*Outcome)) *protocol.Error {
 	}
 	tx, err := s.store.Begin(w.key)
 	if err != nil {
-		return protocol.ThingUnavailable(w.id, err)
+		done(unavailable(cmd, err))
+		return nil
 	}
 	if w.at == resThing && m.Topic.Action != protocol.ActionDelete {
 		w.writeThing(tx)
@@ -286,7 +287,7 @@ func (w *writing) abort(tx *store.Tx, e store.Entry, err *protocol.Error) {
 // committed tells the outcome; err is what kept the change from being stored.
 func (w *writing) committed(err error) {
 	if err != nil {
-		w.outcome = *refusal(w.cmd, protocol.ThingUnavailable(w.id, err))
+		w.outcome = *unavailable(w.cmd, err)
 	}
 	w.done(&w.outcome)
 }

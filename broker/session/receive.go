@@ -39,6 +39,7 @@ type Slot struct {
 	code    byte
 	reason  string
 	fault   bool // not stored through the broker's own fault
+	unknown bool // perhaps stored, perhaps not
 	release func()
 }
 
@@ -152,6 +153,19 @@ func (s *Slot) Ack(then func()) { s.complete(0, "", false, then) }
 // the message again.
 func (s *Slot) Refuse(code byte, reason string, fault bool) { s.complete(code, reason, fault, nil) }
 
+// Abandon completes the slot without a word, because nobody knows whether the
+// message is stored: the client is disconnected unacknowledged, whatever its
+// version, so that it sends the message again. What was received at QoS 2 stays
+// as it is: if it is stored, its receipt is too.
+func (s *Slot) Abandon() {
+	sess := s.conn.sess
+	sess.mu.Lock()
+	s.done, s.unknown = true, true
+	s.conn.drainLocked()
+	sess.mu.Unlock()
+	s.conn.wakeUp()
+}
+
 func (s *Slot) complete(code byte, reason string, fault bool, then func()) {
 	sess := s.conn.sess
 	sess.mu.Lock()
@@ -211,12 +225,8 @@ func (c *Conn) acknowledge(slot *Slot) {
 	if slot.qos == 0 {
 		return
 	}
-	if slot.fault && c.peer.Version < 5 {
-		if c.closing == nil {
-			c.closing = &ending{cause: packets.ErrServerUnavailable}
-			c.wire.Hurry(time.Now().Add(time.Second))
-			c.room.Broadcast()
-		}
+	if slot.unknown || slot.fault && c.peer.Version < 5 {
+		c.failLocked("the broker cannot store the message")
 		return
 	}
 	kind := packets.Puback
@@ -241,6 +251,16 @@ func (c *Conn) acknowledge(slot *Slot) {
 		}
 	}
 	c.acks = appendAck(c.acks, kind, c.peer.Version, slot.id, code, reason)
+}
+
+// failLocked ends the connection because of something that the client has to
+// send again on the next one, as it cannot be told so otherwise.
+func (c *Conn) failLocked(reason string) {
+	if c.closing == nil {
+		c.closing = &ending{code: packets.ErrImplementationSpecificError.Code, reason: reason, cause: packets.ErrServerUnavailable}
+		c.wire.Hurry(time.Now().Add(time.Second))
+		c.room.Broadcast()
+	}
 }
 
 // Pubrel takes the client's PUBREL: the packet identifier is free again, and
@@ -277,13 +297,17 @@ func (c *Conn) Pubrel(id uint16) bool {
 }
 
 // released answers a PUBREL. When the release could not be written down there
-// is no PUBCOMP, and the client sends its PUBREL again.
+// is no PUBCOMP: the client is disconnected, because only on a new connection
+// does it send its PUBREL again (MQTT 5.0 section 4.4).
 func (c *Conn) released(id uint16, r *receipt, err error) {
-	if err != nil {
-		return
-	}
 	s := c.sess
 	s.mu.Lock()
+	if err != nil {
+		c.failLocked("the broker cannot store that the message was released: " + err.Error())
+		s.mu.Unlock()
+		c.wakeUp()
+		return
+	}
 	if s.received[id] == r {
 		delete(s.received, id)
 	}

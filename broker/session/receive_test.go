@@ -132,7 +132,7 @@ func TestATakeoverLeavesQoS2ToTheSessionAndDropsTheRest(t *testing.T) {
 func TestReceiptsOutliveTheProcess(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		h.store.epoch, h.store.ids = 7, []uint16{5, 6}
-		c, w, _ := h.join("c", 4, Terms{})
+		c, w, _ := h.join("c", 4, Terms{Expiry: Forever})
 		if _, v := c.Accept(5, 2, true); v != Repeated {
 			t.Errorf("redelivery after a restart: %d", v)
 		}
@@ -147,6 +147,11 @@ func TestReceiptsOutliveTheProcess(t *testing.T) {
 		expect(t, w.taken(), "Pubrec #6")
 		h.store.held[0](errors.New("the disk is full"))
 		expect(t, w.taken())
+		if w.closed == nil { // only on a new connection does a client send its PUBREL again
+			t.Error("a release that is not stored leaves the client waiting")
+		}
+		c.Detach()
+		c, w, _ = h.join("c", 4, Terms{Expiry: Forever})
 		c.Pubrel(6)
 		h.store.held[1](nil)
 		expect(t, w.taken(), "Pubcomp #6")
@@ -296,4 +301,26 @@ func TestWhatComesLateOverAConnectionThatWasTakenOverCountsForNothing(t *testing
 		h.say("t", "4", 1)
 		expect(t, w.taken(), "Publish t=3 q1 #3", "Publish t=4 q1 #4")
 	})
+}
+
+// Of what nobody can say whether it is stored the client is told nothing, of
+// either version; the publishes before it are acknowledged.
+func TestWhatIsPerhapsStoredIsNeitherAcknowledgedNorRefused(t *testing.T) {
+	for version, told := range map[byte][]string{4: {"Puback #1"}, 5: {"Puback #1", "Disconnect 0x83"}} {
+		for _, qos := range []byte{1, 2} {
+			inBubble(t, Options{}, func(t *testing.T, h *hall) {
+				c, w, _ := h.join("c", version, Terms{Expiry: Forever})
+				before, lost, after := accept(t, c, 1, 1, false), accept(t, c, 2, qos, false), accept(t, c, 3, 1, false)
+				lost.Abandon()
+				after.Ack(nil)
+				expect(t, w.taken())
+				before.Ack(nil)
+				expect(t, w.taken(), told...)
+				if w.closed == nil {
+					t.Errorf("version %d, QoS %d: the connection is not closed", version, qos)
+				}
+				c.Detach()
+			})
+		}
+	}
 }
