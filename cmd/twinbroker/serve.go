@@ -100,13 +100,13 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		ThingSize: documentLimit(cfg.Limits.ThingSize), PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
 		Store: storeOptions(cfg, log, health, failed),
 	}
-	service, err := twin.Open(cfg.DataDir, options)
-	if err != nil {
+	service, err := openService(cfg.DataDir, options, signals)
+	if err != nil || service == nil {
 		return err
 	}
 	defer func() {
-		if closing := service.Close(); closing != nil && err == nil {
-			err = fmt.Errorf("closing the store: %w", closing)
+		if closing := closeService(service, noTime(cfg.Store.Patience), log); closing != nil && err == nil {
+			err = closing
 		}
 	}()
 	certificates := &certificates{}
@@ -129,6 +129,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	stop := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
+		defer whenStalled(service.Store(), noTime(cfg.Store.Patience), cancel)()
 		b.Stop(ctx)
 	}
 	web, webAddress, err := serveHTTP(cfg, b.HTTP(health), log)
