@@ -148,6 +148,8 @@ func TestAfterPatienceChangesAreRefusedAndNothingElse(t *testing.T) {
 			`twinbroker_refused_total{error="things:thing.unavailable"}`: 3,
 			"twinbroker_store_refused_total":                             3,
 			"twinbroker_store_retries_total":                             1,
+			"twinbroker_store_stuck":                                     1,
+			"twinbroker_store_full":                                      1,
 		} {
 			if n := metric(t, b, name); n < least {
 				t.Errorf("%s is %v, want %v", name, n, least)

@@ -32,8 +32,8 @@ type Stats struct {
 	QueueRecords int // waiting or being committed
 	QueueBytes   int64
 
-	Stuck  bool // the last attempt to write failed, and is made again
-	Full   bool // it did because there is no room
+	Stuck  bool // changes cannot be stored; Trouble says why
+	Full   bool // because there is no room
 	Failed bool // a sync failed: nothing can be stored any more
 
 	LastSeq          uint64 // on disk
@@ -126,8 +126,9 @@ func (s *Store) Stats() Stats {
 	q := &s.queue
 	q.mu.Lock()
 	st.QueueRecords, st.QueueBytes, st.Unstored, st.LastSeq = q.records, q.bytes, q.unstored, q.committed
-	st.Stuck, st.Full = q.stuck != nil, errors.Is(q.stuck, ErrDiskFull)
 	q.mu.Unlock()
+	trouble := s.Trouble()
+	st.Stuck, st.Full = trouble != nil, errors.Is(trouble, ErrDiskFull)
 	st.Failed = s.broken() != nil
 	st.CoveredSeq, st.SnapshotLag = s.snapshots.covered.Load(), s.snapshots.pending.Load()
 	st.Snapshots, st.SnapshotEntities = c.snapshots.Load(), c.snapshotEntities.Load()
@@ -143,6 +144,6 @@ func (s *Store) Stats() Stats {
 	st.Oldest = s.horizon.oldest(s.journal.dir, st.FirstSeq)
 	st.StateBytes, _ = fileSize(s.state.path)
 	st.Deleted = c.segmentsDeleted.Load()
-	st.FreeBytes, _ = s.hooks.free(s.dir)
+	st.FreeBytes, _ = s.hooks.free(s.journal.dir)
 	return st
 }
