@@ -102,7 +102,14 @@ func (p *pageFile) verify(m metaPage, first uint64) (said ending, err error) {
 		return said, fmt.Errorf("%w: what stands in the place of transaction %d was written by %d", ErrDamaged, m.txid, e.txid)
 	}
 	said = e
-	scan := recordScan{}
+	// Where the first batch of a segment was refused, a gap comes first.
+	begin := first
+	scan := recordScan{fn: func(seq uint64, r *record) error {
+		if begin == first && r.op == opGap && r.prev.seq+1 == first {
+			begin = seq
+		}
+		return nil
+	}}
 	err = w.bucket(root[string(bucketRecords)], func(flags uint32, key, value []byte) error {
 		if flags != 0 {
 			return fmt.Errorf("%w: a record has the flags %#x", ErrDamaged, flags)
@@ -110,7 +117,7 @@ func (p *pageFile) verify(m metaPage, first uint64) (said ending, err error) {
 		if err := scan.take(key, value); err != nil {
 			return err
 		}
-		if scan.count == 1 && scan.tail.last != first {
+		if scan.count == 1 && scan.tail.last != begin {
 			return fmt.Errorf("%w: its first record is %d, not %d", ErrDamaged, scan.tail.last, first)
 		}
 		return nil

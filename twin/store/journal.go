@@ -47,6 +47,7 @@ type journal struct {
 	mu    sync.Mutex
 	old   []sealed
 	bytes int64 // of the writable segment; others read it, and first
+	holds int   // whoever reads the old ones; none is deleted meanwhile
 }
 
 // append writes the batch in one transaction.
@@ -63,7 +64,7 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 		if err := tx.Rollback(); err != nil {
 			return err
 		}
-		if err := j.rotate(batch); err != nil {
+		if err := j.rotate(j.start(batch)); err != nil {
 			return err
 		}
 		if tx, err = j.db.Begin(true); err != nil {
@@ -152,7 +153,11 @@ func (j *journal) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := putEnding(tx, j.last, j.chain); err != nil {
+	last := j.last
+	if last < j.first {
+		last = 0 // the first batch that was meant for this segment was refused
+	}
+	if err := putEnding(tx, last, j.chain); err != nil {
 		tx.Rollback()
 		return err
 	}
@@ -205,9 +210,9 @@ func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) (uint64, error) {
 	return chain, nil
 }
 
-// rotate begins a new segment with the batch.
-func (j *journal) rotate(batch []*Tx) error {
-	db, path, filled, err := createSegment(j.dir, j.start(batch), j.size, &j.spare)
+// rotate begins a new segment, whose records are those from first on.
+func (j *journal) rotate(first uint64) error {
+	db, path, filled, err := createSegment(j.dir, first, j.size, &j.spare)
 	if err != nil {
 		return err
 	}
@@ -215,10 +220,10 @@ func (j *journal) rotate(batch []*Tx) error {
 	old.size = seal(j.db, j.path)
 	j.mu.Lock()
 	j.old = append(j.old, old)
-	j.bytes, j.first = 0, j.start(batch)
+	j.bytes, j.first = 0, first
 	j.mu.Unlock()
 	j.db, j.path = db, path
-	j.chain, j.fresh, j.filled = 0, false, filled
+	j.chain, j.fresh, j.filled, j.wrote = 0, false, filled, false
 	return nil
 }
 
@@ -325,13 +330,40 @@ func (j *journal) retain(covered uint64, now int64, retention time.Duration, max
 		if total <= 0 && (retention < 0 || time.Duration(now-oldest.time) <= retention) {
 			return deleted, nil
 		}
+		if !j.forget() {
+			return deleted, nil
+		}
 		if err := os.Remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			j.mu.Lock()
+			j.old = append([]sealed{oldest}, j.old...)
+			j.mu.Unlock()
 			return deleted, err
 		}
 		total -= oldest.size
 		deleted++
+	}
+}
+
+// forget takes the oldest segment off the list, unless somebody reads it.
+func (j *journal) forget() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.holds > 0 {
+		return false
+	}
+	j.old = j.old[1:]
+	return true
+}
+
+// hold keeps segments from being deleted, also those that are sealed meanwhile,
+// until release is called.
+func (j *journal) hold() (release func()) {
+	j.mu.Lock()
+	j.holds++
+	j.mu.Unlock()
+	return func() {
 		j.mu.Lock()
-		j.old = j.old[1:]
+		j.holds--
 		j.mu.Unlock()
 	}
 }
