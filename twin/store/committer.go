@@ -15,6 +15,11 @@ func (s *Store) commitLoop() {
 	defer close(s.tell)
 	var spare []*Tx
 	for {
+		select {
+		case fn := <-s.aside:
+			fn()
+		default:
+		}
 		if n, since, _ := s.queue.waiting(); n > 0 {
 			s.gather(since)
 			batch, gap := s.queue.take(spare)
@@ -31,6 +36,8 @@ func (s *Store) commitLoop() {
 		}
 		select {
 		case <-s.queue.wake:
+		case fn := <-s.aside:
+			fn()
 		case <-s.closing:
 			if n, _, _ := s.queue.waiting(); n == 0 {
 				return

@@ -184,6 +184,7 @@ type Store struct {
 	tellerDone    chan struct{}
 	closing       chan struct{}
 	committerDone chan struct{}
+	aside         chan func() // what the committer does between two batches
 	snapshots     snapshots
 	snapshotsDone chan struct{}
 	lastPass      error
@@ -244,7 +245,11 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", s.unfinished(err))
 	}
-	if err := s.recover(); err != nil {
+	err = unfinishedRestore(dir)
+	if err == nil {
+		err = s.recover()
+	}
+	if err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("store: %w", s.unfinished(err))
 	}
@@ -258,6 +263,7 @@ func (s *Store) start() {
 	s.tellerDone = make(chan struct{})
 	s.closing = make(chan struct{})
 	s.committerDone = make(chan struct{})
+	s.aside = make(chan func())
 	s.snapshotsDone = make(chan struct{})
 	go func() {
 		defer close(s.tellerDone)

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A backup goes from the store to whoever writes it down as a tar stream:
+//
+//	offer.json          backupOffer
+//	receipts            entries, if the offer has a state
+//	kind/<name>         entries, sorted; as many parts as it takes
+//	journal.json        backupJournal
+//	segments/<name>     those that the backup has not yet
+//
+// The entries of the snapshot file are read in many short transactions, since
+// a long one would keep the file's writer from enlarging it and that one
+// everybody who wants to read. So they are of different moments: entries may be
+// newer than what the offer says is covered, as in the snapshot file itself.
+// Only when they have all been read is the journal's segment sealed. It is the
+// last one of the backup, and knows all that any entry knows.
+const (
+	offerName    = "offer.json"
+	receiptsName = "receipts"
+	kindPrefix   = "kind/"
+	journalName  = "journal.json"
+	segmentsDir  = "segments"
+)
+
+// backupOffer says what a backup begins with.
+type backupOffer struct {
+	State *offeredState `json:"state,omitempty"` // nil: the snapshot that is there will do
+	Bytes int64         `json:"bytes"`           // about so much is to come
+}
+
+// offeredState is what the snapshot file says about itself.
+type offeredState struct {
+	Covered uint64 `json:"covered"`
+	Time    uint64 `json:"time"`
+	Receipt uint64 `json:"receipt"`
+}
+
+// backupJournal is the journal up to the backup's last record.
+type backupJournal struct {
+	Sequence uint64          `json:"sequence"`
+	Segments []BackupSegment `json:"segments"`
+	Send     []uint64        `json:"send"` // by their names, those that follow
+}
+
+// ErrOtherBackup: the folder holds a backup that does not go with the store.
+var ErrOtherBackup = errors.New("the backup is of another store, or of another course of this one")
+
+// Backup writes to w what a backup lacks that has what the manifest says; the
+// zero value has nothing. Everything is in it that was on disk when Backup was
+// called, and perhaps more. Changes go on meanwhile; only old segments are not
+// deleted before it ends.
+func (s *Store) Backup(ctx context.Context, w io.Writer, have Manifest) error {
+	if err := s.down(); err != nil {
+		return err
+	}
+	defer s.journal.hold()()
+	t := tar.NewWriter(w)
+	offer, receipts, err := s.offer(have)
+	if err != nil {
+		return err
+	}
+	if err := writeJSON(t, offerName, offer); err != nil {
+		return err
+	}
+	if offer.State != nil {
+		if err := writePart(t, receiptsName, receipts); err != nil {
+			return err
+		}
+		if err := s.state.sendKinds(ctx, t); err != nil {
+			return err
+		}
+	}
+	j := backupJournal{}
+	if j.Sequence, err = s.sealSegment(ctx); err != nil {
+		return err
+	}
+	if j.Segments, err = s.journal.describe(j.Sequence); err != nil {
+		return err
+	}
+	held := make(map[uint64]*BackupSegment)
+	for i := range have.Segments {
+		held[have.Segments[i].First] = &have.Segments[i]
+	}
+	for i := range j.Segments {
+		if old := held[j.Segments[i].First]; old == nil || !old.sameAs(&j.Segments[i]) {
+			j.Send = append(j.Send, j.Segments[i].First)
+		}
+	}
+	if err := writeJSON(t, journalName, j); err != nil {
+		return err
+	}
+	for i := range j.Segments {
+		d := &j.Segments[i]
+		if old := held[d.First]; old != nil && old.sameAs(d) {
+			continue
+		}
+		if err := s.sendSegment(ctx, t, d); err != nil {
+			return err
+		}
+	}
+	return t.Close()
+}
+
+// offer looks at what the backup has and says whether it needs a new snapshot:
+// if it has none, if the journal does not reach back to what that one covers,
+// or if that has become longer than the snapshot, so that it is better to have
+// a new one than to replay.
+func (s *Store) offer(have Manifest) (o backupOffer, receipts []byte, err error) {
+	segments, err := s.journal.describe(0)
+	if err != nil {
+		return o, nil, err
+	}
+	s.journal.mu.Lock()
+	next, bytes := s.journal.first, s.journal.bytes
+	s.journal.mu.Unlock()
+	if err := agree(have, segments, next); err != nil {
+		return o, nil, err
+	}
+	linked := have.State != nil
+	from := next // the first record of the journal that is here
+	if len(segments) > 0 {
+		from = segments[0].Before + 1
+	}
+	if linked && have.Sequence+1 < from {
+		linked = false // what comes between has been deleted
+	}
+	o.Bytes = bytes
+	since := bytes
+	for i := range segments {
+		if segments[i].Last > have.Sequence || have.State == nil {
+			o.Bytes += segments[i].Size
+		}
+		if have.State != nil && segments[i].Last > have.State.Covered {
+			since += segments[i].Size
+		}
+	}
+	state, receipts, err := s.state.offered()
+	if err != nil {
+		return o, nil, err
+	}
+	if linked && (state.Covered <= have.State.Covered || since <= max(have.State.Size, leastSnapshot)) {
+		return o, nil, nil
+	}
+	size, err := fileSize(s.state.path)
+	o.State, o.Bytes = &state, o.Bytes+size
+	return o, receipts, err
+}
+
+// leastSnapshot is how much journal is replayed rather than a snapshot copied,
+// however small that is.
+const leastSnapshot = 1 << 20
+
+// agree refuses a backup whose segments are not the journal's. What is older
+// than the journal cannot be compared.
+func agree(have Manifest, segments []BackupSegment, next uint64) error {
+	if have.Sequence >= next {
+		return fmt.Errorf("%w: it goes up to record %d, the journal's last segment begins with %d: back up to an empty folder", ErrOtherBackup, have.Sequence, next)
+	}
+	at := make(map[uint64]*BackupSegment)
+	for i := range segments {
+		at[segments[i].First] = &segments[i]
+	}
+	for i := range have.Segments {
+		h := &have.Segments[i]
+		if len(segments) == 0 || h.Last < segments[0].First {
+			continue
+		}
+		if d := at[h.First]; d == nil || !d.sameAs(h) {
+			return fmt.Errorf("%w: its segment %s differs from the journal's: back up to an empty folder", ErrOtherBackup, h.name())
+		}
+	}
+	return nil
+}
+
+// describe gives the segments that are not written any more, the oldest first:
+// those up to a record, or all (0).
+func (j *journal) describe(last uint64) ([]BackupSegment, error) {
+	j.mu.Lock()
+	old := append([]sealed(nil), j.old...)
+	j.mu.Unlock()
+	list := make([]BackupSegment, 0, len(old))
+	for i := range old {
+		if last != 0 && old[i].first > last {
+			break
+		}
+		d, err := describeSegment(old[i].path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// sealSegment has the committer begin a new segment and gives the last number
+// of the one before.
+func (s *Store) sealSegment(ctx context.Context) (last uint64, err error) {
+	done := make(chan struct{})
+	fn := func() {
+		defer close(done)
+		last, err = s.seal()
+	}
+	select {
+	case s.aside <- fn:
+		<-done
+		return last, err
+	case <-s.committerDone:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// seal begins a new segment unless nothing is in the present one. Only the
+// committer calls it.
+func (s *Store) seal() (last uint64, err error) {
+	if err := s.broken(); err != nil {
+		return 0, err
+	}
+	j := &s.journal
+	if j.last < j.first {
+		return j.last, nil
+	}
+	if err := s.roomFor(0); err != nil {
+		return 0, err
+	}
+	next := j.last + 1
+	if j.gap != 0 {
+		next = j.gap
+	}
+	if err := j.rotate(next); err != nil {
+		if fatal(err) {
+			s.fail(err)
+		}
+		return 0, err
+	}
+	return j.last, nil
+}
+
+// sendSegment sends a segment's file.
+func (s *Store) sendSegment(ctx context.Context, t *tar.Writer, d *BackupSegment) error {
+	f, err := os.Open(filepath.Join(s.journal.dir, d.name()))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.WriteHeader(&tar.Header{Name: segmentsDir + "/" + d.name(), Mode: 0o600, Size: d.Size, ModTime: d.To}); err != nil {
+		return err
+	}
+	_, err = io.Copy(t, &interruptible{ctx, io.LimitReader(f, d.Size)})
+	return err
+}
+
+// interruptible is a reader that ends with its context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}
+
+func writeJSON(t *tar.Writer, name string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return writePart(t, name, text)
+}
+
+func writePart(t *tar.Writer, name string, text []byte) error {
+	if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text)), ModTime: time.Now()}); err != nil {
+		return err
+	}
+	_, err := t.Write(text)
+	return err
+}
