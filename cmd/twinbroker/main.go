@@ -23,7 +23,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), configCommand(), thingsCommand(), storeCommand(), versionCommand())
+	root.AddCommand(serveCommand(), configCommand(), thingsCommand(), storeCommand(), statusCommand(), versionCommand())
 	if err := root.Execute(); err != nil {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, "twinbroker: "+err.Error())

@@ -138,6 +138,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		return err
 	}
 	defer web.Close()
+	defer serveControl(cfg, service.Store(), b.Addresses(), webAddress, log)()
 
 	health.Ready()
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)

@@ -17,7 +17,7 @@ func storeCommand() *cobra.Command {
 	}
 	flags := &storeFlags{}
 	flags.add(cmd)
-	cmd.AddCommand(storeExportCommand(flags), storeImportCommand(flags))
+	cmd.AddCommand(storeBackupCommand(flags), storeRestoreCommand(flags), storeExportCommand(flags), storeImportCommand(flags))
 	return cmd
 }
 
