@@ -81,7 +81,7 @@ func (s *Server) serveBackup(rw http.ResponseWriter, r *http.Request, backup fun
 	rw.Header().Set("Trailer", errorTrailer)
 	out := &patient{rw: rw, control: http.NewResponseController(rw)}
 	if err := backup(r.Context(), out, have); err != nil {
-		if out.n == 0 {
+		if !out.begun {
 			rw.Header().Del("Trailer")
 			http.Error(rw, err.Error(), http.StatusConflict)
 		}
@@ -96,10 +96,12 @@ func (s *Server) serveBackup(rw http.ResponseWriter, r *http.Request, backup fun
 type patient struct {
 	rw      http.ResponseWriter
 	control *http.ResponseController
+	begun   bool
 	n       int64
 }
 
 func (p *patient) Write(b []byte) (int, error) {
+	p.begun = true
 	if err := p.control.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
 		return 0, err
 	}

@@ -89,6 +89,10 @@ func printStatus(out io.Writer, s *control.Status) error {
 	if d.Commits > 0 {
 		perCommit = time.Duration(d.CommitSeconds / float64(d.Commits) * float64(time.Second))
 	}
+	free := "not looked at yet"
+	if d.FreeBytes > 0 {
+		free = size(d.FreeBytes)
+	}
 	rows := [][]string{
 		{"version", s.Version},
 		{"process", fmt.Sprint(s.PID)},
@@ -100,7 +104,7 @@ func printStatus(out io.Writer, s *control.Status) error {
 		{"http", s.HTTP},
 		{"journal", fmt.Sprintf("records %d to %d, %d files, %s", d.FirstSequence, d.LastSequence, d.Segments, size(d.JournalBytes))},
 		{"snapshot", fmt.Sprintf("up to record %d, %s; %s of journal behind", d.SnapshotSequence, size(d.StateBytes), size(d.SnapshotLagBytes))},
-		{"free space", size(d.FreeBytes)},
+		{"free space", free},
 		{"in memory", fmt.Sprintf("%d Things and Policies, %s", d.MemoryEntities, size(d.MemoryBytes))},
 		{"waiting", fmt.Sprintf("%d records, %s", d.QueueRecords, size(d.QueueBytes))},
 		{"written", fmt.Sprintf("%d records, %s, in %d commits of %v", d.Records, size(int64(d.Bytes)), d.Commits, perCommit.Round(10*time.Microsecond))},

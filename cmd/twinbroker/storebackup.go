@@ -56,12 +56,13 @@ can be restored of it, unless --prune is given.`,
 			if err = errors.Join(err, done()); err != nil {
 				return err
 			}
-			snapshot := "the snapshot was there"
+			snapshot := ""
 			if report.Snapshot {
-				snapshot = "a snapshot"
+				snapshot = "a snapshot and "
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "backup of everything up to record %d in %s: copied %s and %d of %d journal files, %d bytes, in %v; removed %d\n",
-				report.Sequence, args[0], snapshot, report.Copied, len(report.Segments), report.Bytes, time.Since(begun).Round(time.Millisecond), report.Removed)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "backup up to record %d in %s: %d journal files, %s in all; copied %s%d journal files, %d bytes, in %v; removed %d\n",
+				report.Sequence, args[0], len(report.Segments), size(report.Manifest.Bytes()), snapshot, report.Copied, report.Bytes,
+				time.Since(begun).Round(time.Millisecond), report.Removed)
 			return err
 		},
 	}
