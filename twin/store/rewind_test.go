@@ -15,9 +15,8 @@ import (
 
 // ledger is what became of each entity, as the store said it.
 type ledger struct {
-	mu   sync.Mutex
-	all  map[string][]Entry // by entity, one for each revision
-	gone map[string]int     // nothing is known of earlier ones
+	mu  sync.Mutex
+	all map[string][]Entry // by entity, one for each revision
 }
 
 func (l *ledger) note(id string, e Entry) {
@@ -187,6 +186,51 @@ func TestAnyMomentOfTheJournalCanBeRestored(t *testing.T) {
 	}
 	if _, err := Restore(context.Background(), dest, filepath.Join(t.TempDir(), "x"), testKinds(), RestoreOptions{UntilSequence: backup.Sequence}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where the early journal is gone, what a moment was is put together from the
+// snapshot and from the records that hold a full state. Each entity is either
+// what it was, or named as lost.
+func TestAMomentWithoutTheJournalFromItsBeginning(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(21, 22))
+	s := open(t, t.TempDir(), small())
+	var l ledger
+	for i := range 30 { // of these, some are changed once more, and some not
+		l.write(t, s, fmt.Sprint("early ", i), thing(fmt.Sprintf("early-%02d", i)))
+	}
+	l.random(t, s, rnd, "one", 200)
+	s.sealAndForget(t)
+	begin := s.journal.first
+	for range 40 {
+		l.write(t, s, "late", thing(fmt.Sprintf("early-%02d", rnd.IntN(30))))
+		l.random(t, s, rnd, "one", 8)
+	}
+	dest := filepath.Join(t.TempDir(), "backup")
+	backup := takeBackup(t, s, dest, BackupOptions{})
+	if backup.Segments[0].First != begin {
+		t.Fatalf("the journal begins with %d, not with %d", backup.Segments[0].First, begin)
+	}
+	restored := 0
+	for range 8 {
+		o := RestoreOptions{UntilSequence: begin + rnd.Uint64N(backup.Sequence-begin), Partial: true}
+		to, report := restoreTo(t, dest, o)
+		want := l.at(func(e Entry) bool { return e.Seq <= report.Sequence })
+		for _, lost := range report.Lost {
+			changed := false // after the moment, or in part before it
+			for _, e := range l.all[lost.ID] {
+				changed = changed || e.Seq >= begin
+			}
+			if !changed {
+				t.Errorf("%s is lost, and nothing had happened to it", lost.ID)
+			}
+			delete(want, lost.ID)
+		}
+		restored += len(want)
+		wantAll(t, open(t, to, Options{}), want)
+	}
+	if restored < 100 {
+		t.Errorf("only %d are restored of all moments", restored)
 	}
 }
 
