@@ -117,7 +117,7 @@ func TestBackupsUnderLoadAndTheirMoments(t *testing.T) {
 			least[i][n] = acknowledged[n].Load()
 		}
 		said := backup(t, b.Dir(), dest)
-		if i == 0 != said.snapshot || said.copied != 1 || said.files != i+1 {
+		if i == 0 != said.snapshot || said.copied < 1 || said.copied > 2 { // the segment that is written, perhaps the one after it
 			t.Errorf("backup %d: %+v", i, said)
 		}
 		restored[i] = restore(t, dest)
@@ -133,13 +133,15 @@ func TestBackupsUnderLoadAndTheirMoments(t *testing.T) {
 			}
 		}
 	}
-	if said := backup(t, b.Dir(), dest); said.copied != 1 || said.files != backups+1 || said.snapshot {
-		t.Errorf("the last one: %+v", said)
+	before := backup(t, b.Dir(), dest)
+	watch.must(id(0), "modify", "/attributes/last", "true")
+	if said := backup(t, b.Dir(), dest); said.sequence != before.sequence+1 || said.copied < 1 || said.copied > 2 || said.snapshot {
+		t.Errorf("one more change: %+v, before %+v", said, before)
 	}
 	if said := backup(t, b.Dir(), dest); said.copied != 0 || said.bytes != 0 {
 		t.Errorf("once more: %+v", said)
 	}
-	for range int(total.Load()) + clients {
+	for range int(total.Load()) + clients + 1 {
 		e := read(t, watch.Wait("ditto/backup/+/things/twin/events/#"))
 		name, _, _ := strings.Cut(strings.TrimPrefix(e.Topic, "backup/"), "/")
 		at, err := time.Parse(time.RFC3339Nano, e.Timestamp)
@@ -192,10 +194,20 @@ func TestABackupThatIsKilled(t *testing.T) {
 	large := `{"attributes":{"text":"` + strings.Repeat("x", 90<<10) + `"}}`
 	a.must("killed:one", "create", "/", large)
 	first := backup(t, b.Dir(), dest)
-	for i := range 3 {
+	for i := range 200 { // more than is read from a segment that is being written
 		a.must(fmt.Sprint("killed:more-", i), "create", "/", large)
 	}
-	pipe := filepath.Join(dest, "segments", fmt.Sprintf("%020d.db.tmp", first.sequence+1))
+	names, err := os.ReadDir(filepath.Join(b.Dir(), "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipe := "" // for the oldest segment that the backup does not have
+	for _, n := range names {
+		path := filepath.Join(dest, "segments", n.Name())
+		if _, err := os.Stat(path); err != nil && pipe == "" && filepath.Ext(path) == ".db" {
+			pipe = path + ".tmp"
+		}
+	}
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +233,7 @@ func TestABackupThatIsKilled(t *testing.T) {
 		t.Errorf("%+v after %+v", again, first)
 	}
 	after := reopen(t, restore(t, dest))
-	for _, id := range []string{"killed:one", "killed:more-2", "killed:meanwhile"} {
+	for _, id := range []string{"killed:one", "killed:more-199", "killed:meanwhile"} {
 		if thing, _ := after.state(id); thing == "" {
 			t.Errorf("%s is missing", id)
 		}

@@ -24,8 +24,10 @@ import (
 // a long one would keep the file's writer from enlarging it and that one
 // everybody who wants to read. So they are of different moments: entries may be
 // newer than what the offer says is covered, as in the snapshot file itself.
-// Only when they have all been read is the journal's segment sealed. It is the
-// last one of the backup, and knows all that any entry knows.
+// Only when they have all been read is the end of the journal taken, so that it
+// knows all that any entry knows: the segment that is being written is sealed,
+// or, if there is little in it, read between two commits. (A new segment each
+// time would be made of a file of full size, for a few records.)
 const (
 	offerName    = "offer.json"
 	receiptsName = "receipts"
@@ -51,7 +53,6 @@ type offeredState struct {
 type backupJournal struct {
 	Sequence uint64          `json:"sequence"`
 	Segments []BackupSegment `json:"segments"`
-	Send     []uint64        `json:"send"` // by their names, those that follow
 }
 
 // ErrOtherBackup: the folder holds a backup that does not go with the store.
@@ -82,11 +83,22 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, have Manifest) error {
 			return err
 		}
 	}
-	j := backupJournal{}
-	if j.Sequence, err = s.sealSegment(ctx); err != nil {
+	end, err := s.end(ctx)
+	if err != nil {
 		return err
 	}
-	if j.Segments, err = s.journal.describe(j.Sequence); err != nil {
+	j := backupJournal{Sequence: end.last}
+	if j.Segments, err = s.journal.describe(end.last); err != nil {
+		return err
+	}
+	if end.image != nil {
+		d, err := describeImage(end.first, end.image)
+		if err != nil {
+			return fmt.Errorf("%s: %w", end.path, err)
+		}
+		j.Segments = append(j.Segments, d)
+	}
+	if err := writeJSON(t, journalName, j); err != nil {
 		return err
 	}
 	held := make(map[uint64]*BackupSegment)
@@ -94,19 +106,16 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, have Manifest) error {
 		held[have.Segments[i].First] = &have.Segments[i]
 	}
 	for i := range j.Segments {
-		if old := held[j.Segments[i].First]; old == nil || !old.sameAs(&j.Segments[i]) {
-			j.Send = append(j.Send, j.Segments[i].First)
-		}
-	}
-	if err := writeJSON(t, journalName, j); err != nil {
-		return err
-	}
-	for i := range j.Segments {
 		d := &j.Segments[i]
 		if old := held[d.First]; old != nil && old.sameAs(d) {
 			continue
 		}
-		if err := s.sendSegment(ctx, t, d); err != nil {
+		if d.Open {
+			err = writePart(t, segmentsDir+"/"+d.name(), end.image)
+		} else {
+			err = s.sendSegment(ctx, t, d)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -125,7 +134,10 @@ func (s *Store) offer(have Manifest) (o backupOffer, receipts []byte, err error)
 	s.journal.mu.Lock()
 	next, bytes := s.journal.first, s.journal.bytes
 	s.journal.mu.Unlock()
-	if err := agree(have, segments, next); err != nil {
+	s.queue.mu.Lock()
+	committed := s.queue.committed
+	s.queue.mu.Unlock()
+	if err := agree(have, segments, next, committed); err != nil {
 		return o, nil, err
 	}
 	linked := have.State != nil
@@ -162,11 +174,12 @@ func (s *Store) offer(have Manifest) (o backupOffer, receipts []byte, err error)
 // however small that is.
 const leastSnapshot = 1 << 20
 
-// agree refuses a backup whose segments are not the journal's. What is older
-// than the journal cannot be compared.
-func agree(have Manifest, segments []BackupSegment, next uint64) error {
-	if have.Sequence >= next {
-		return fmt.Errorf("%w: it goes up to record %d, the journal's last segment begins with %d: back up to an empty folder", ErrOtherBackup, have.Sequence, next)
+// agree refuses a backup whose segments are not the journal's. next is the
+// first number of the segment that is being written. What is older than the
+// journal cannot be compared.
+func agree(have Manifest, segments []BackupSegment, next, committed uint64) error {
+	if have.Sequence > committed {
+		return fmt.Errorf("%w: it goes up to record %d, the journal to %d: back up to an empty folder", ErrOtherBackup, have.Sequence, committed)
 	}
 	at := make(map[uint64]*BackupSegment)
 	for i := range segments {
@@ -174,10 +187,12 @@ func agree(have Manifest, segments []BackupSegment, next uint64) error {
 	}
 	for i := range have.Segments {
 		h := &have.Segments[i]
-		if len(segments) == 0 || h.Last < segments[0].First {
-			continue
-		}
-		if d := at[h.First]; d == nil || !d.sameAs(h) {
+		d := at[h.First]
+		switch {
+		case d != nil && (d.sameAs(h) || h.Open && d.Last >= h.Last):
+		case h.Open && h.First == next:
+		case h.Last < next && (len(segments) == 0 || h.Last < segments[0].First):
+		default:
 			return fmt.Errorf("%w: its segment %s differs from the journal's: back up to an empty folder", ErrOtherBackup, h.name())
 		}
 	}
@@ -204,49 +219,95 @@ func (j *journal) describe(last uint64) ([]BackupSegment, error) {
 	return list, nil
 }
 
-// sealSegment has the committer begin a new segment and gives the last number
-// of the one before.
-func (s *Store) sealSegment(ctx context.Context) (last uint64, err error) {
+// journalEnd is where the journal ends for a backup.
+type journalEnd struct {
+	last uint64 // the last record
+	// What the segment that goes on holds, unless there is nothing in it.
+	first uint64
+	path  string
+	image []byte
+}
+
+// end has the committer say where the journal ends.
+func (s *Store) end(ctx context.Context) (end journalEnd, err error) {
 	done := make(chan struct{})
 	fn := func() {
 		defer close(done)
-		last, err = s.seal()
+		end, err = s.endHere()
 	}
 	select {
 	case s.aside <- fn:
 		<-done
-		return last, err
+		return end, err
 	case <-s.committerDone:
-		return 0, ErrClosed
+		return end, ErrClosed
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return end, ctx.Err()
 	}
 }
 
-// seal begins a new segment unless nothing is in the present one. Only the
-// committer calls it.
-func (s *Store) seal() (last uint64, err error) {
+// littleInSegment is how much of a segment is read at most while commits wait:
+// some milliseconds.
+const littleInSegment = 16 << 20
+
+// endHere begins a new segment, or reads the present one if there is little in
+// it. Only the committer calls it.
+func (s *Store) endHere() (end journalEnd, err error) {
 	if err := s.broken(); err != nil {
-		return 0, err
+		return end, err
 	}
 	j := &s.journal
+	end.last = j.last
 	if j.last < j.first {
-		return j.last, nil
+		return end, nil
 	}
+	if j.bytes <= min(littleInSegment, j.size/4) {
+		end.first, end.path = j.first, j.path
+		end.image, err = readUsed(j.path)
+		return end, err
+	}
+	return end, s.seal()
+}
+
+// seal begins a new segment. Only the committer calls it.
+func (s *Store) seal() error {
 	if err := s.roomFor(0); err != nil {
-		return 0, err
+		return err
 	}
+	j := &s.journal
 	next := j.last + 1
 	if j.gap != 0 {
 		next = j.gap
 	}
-	if err := j.rotate(next); err != nil {
-		if fatal(err) {
-			s.fail(err)
-		}
-		return 0, err
+	err := j.rotate(next)
+	if err != nil && fatal(err) {
+		s.fail(err)
 	}
-	return j.last, nil
+	return err
+}
+
+// readUsed reads what a bbolt file holds in its newest state. It may be larger.
+func readUsed(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	pages, metas, err := openPages(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	used := int64(metas[0].pages) * pages.page
+	if used < 0 || used > info.Size() {
+		return nil, fmt.Errorf("%s: %w: it has %d bytes, %d should be there", path, ErrDamaged, info.Size(), used)
+	}
+	text := make([]byte, used)
+	_, err = io.ReadFull(f, text)
+	return text, err
 }
 
 // sendSegment sends a segment's file.

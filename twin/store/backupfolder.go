@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,7 +121,7 @@ func (b *backupFolder) check() error {
 		name := n.Name()
 		switch {
 		case name == manifestName, name == segmentsDir, name == lockName, name == "lost+found",
-			strings.HasPrefix(name, "state-"), strings.HasSuffix(name, temporarySuffix):
+			strings.HasPrefix(name, "state-"), strings.HasPrefix(name, openPrefix), strings.HasSuffix(name, temporarySuffix):
 		default:
 			return fmt.Errorf("there is %q in it, which is no part of a backup: choose an empty folder", name)
 		}
@@ -245,7 +246,10 @@ func (b *backupFolder) readSegment(name string, r io.Reader, j *backupJournal) e
 	if d == nil {
 		return fmt.Errorf("the broker sends the segment %q without having said what it is", name)
 	}
-	path := filepath.Join(b.dir, segmentsDir, name)
+	path := filepath.Join(b.dir, d.file())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	w, err := newCopyTo(path + temporarySuffix)
 	if err != nil {
 		return err
@@ -263,7 +267,7 @@ func (b *backupFolder) readSegment(name string, r io.Reader, j *backupJournal) e
 	}
 	b.report.Copied++
 	b.report.Bytes += d.Size
-	return syncDir(filepath.Dir(path))
+	return errors.Join(syncDir(filepath.Dir(path)), syncDir(b.dir))
 }
 
 // join puts the segments that the folder had and those of the store in order.
@@ -280,7 +284,7 @@ func (b *backupFolder) join(j *backupJournal, covered uint64) ([]BackupSegment, 
 			before = list[i].Before
 		}
 		if old := had[list[i].First]; list[i].SHA256 == "" && old != nil && old.sameAs(&list[i]) {
-			list[i].SHA256 = old.SHA256
+			list[i].SHA256, list[i].Open = old.SHA256, old.Open
 		}
 		if list[i].SHA256 == "" {
 			return nil, fmt.Errorf("the broker did not send the segment %s", list[i].name())
@@ -305,22 +309,26 @@ func (b *backupFolder) join(j *backupJournal, covered uint64) ([]BackupSegment, 
 func (b *backupFolder) sweep(m *Manifest) error {
 	named := map[string]bool{m.State.File: true}
 	for i := range m.Segments {
-		named[m.Segments[i].name()] = true
+		named[m.Segments[i].file()] = true
 	}
-	for _, dir := range []string{b.dir, filepath.Join(b.dir, segmentsDir)} {
-		names, err := os.ReadDir(dir)
+	err := filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		for _, n := range names {
-			name := n.Name()
-			if ext := filepath.Ext(name); ext != segmentSuffix && ext != temporarySuffix || named[name] {
-				continue
-			}
-			if err := os.Remove(filepath.Join(dir, name)); err != nil {
-				return fmt.Errorf("the backup is complete, but what is no part of it any more cannot be removed: %w", err)
-			}
+		name, err := filepath.Rel(b.dir, path)
+		if ext := filepath.Ext(name); err != nil || d.IsDir() || ext != segmentSuffix && ext != temporarySuffix || named[name] {
+			return err
 		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		if dir := filepath.Dir(name); strings.HasPrefix(dir, openPrefix) {
+			return os.Remove(filepath.Dir(path))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("the backup is complete, but what is no part of it any more cannot be removed: %w", err)
 	}
 	return nil
 }

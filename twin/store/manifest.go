@@ -18,6 +18,7 @@ const manifestName = "manifest.json"
 //
 //	manifest.json                         this
 //	segments/00000000000000000001.db      the journal's segments
+//	open-…/00000000000000000002.db        one that was still being written
 //	state-00000000000000000001.db         a snapshot file, named by what it covers
 //	lock                                  which process is at it
 //	*.tmp                                 half made; removed by the next backup

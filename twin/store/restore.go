@@ -200,7 +200,7 @@ func (r *restore) journal() (uint64, error) {
 
 func (r *restore) copySegment(d *BackupSegment) error {
 	to := filepath.Join("journal", d.name())
-	if err := r.copy(filepath.Join(segmentsDir, d.name()), to, d.SHA256); err != nil {
+	if err := r.copy(d.file(), to, d.SHA256); err != nil {
 		return err
 	}
 	return verifySegment(filepath.Join(r.temporary, to), d)

@@ -163,7 +163,7 @@ func (w *rewind) scan() error {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		path := filepath.Join(w.from, segmentsDir, d.name())
+		path := filepath.Join(w.from, d.file())
 		_, sum, err := hashFile(path)
 		if err != nil {
 			return err
@@ -199,7 +199,7 @@ func (w *rewind) wholeGroup() error {
 			continue
 		}
 		last := d.Before
-		_, err := scanSegment(filepath.Join(w.from, segmentsDir, d.name()), d.First, d.Before, func(seq uint64, r *record) error {
+		_, err := scanSegment(filepath.Join(w.from, d.file()), d.First, d.Before, func(seq uint64, r *record) error {
 			if seq <= w.last && r.flags&flagMore == 0 {
 				last = seq
 			}
@@ -269,6 +269,9 @@ func (w *rewind) take(seq uint64, r *record) error {
 	}
 	if r.flags&(flagDeleted|flagCreated|flagState) != 0 {
 		next.base = seq
+	}
+	if f, ok := next.state.(Folder); ok {
+		next.state = f.Fold()
 	}
 	t.version, t.known, t.before = next, known, true
 	return nil

@@ -305,7 +305,9 @@ func (s *Store) sealAndForget(t *testing.T) {
 	if err := s.Snapshot(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.sealSegment(context.Background()); err != nil {
+	sealed := make(chan error)
+	s.aside <- func() { sealed <- s.seal() }
+	if err := <-sealed; err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.journal.retain(s.snapshots.covered.Load(), s.clock.last.Load()+int64(time.Hour), 0, 0); err != nil {

@@ -22,7 +22,7 @@ func (w *rewind) rewrite(d *BackupSegment) error {
 		return err
 	}
 	s := &segmentCopy{db: db, before: d.Before}
-	err = readSegment(filepath.Join(w.from, segmentsDir, d.name()), func(c *bbolt.Cursor) error {
+	err = readSegment(filepath.Join(w.from, d.file()), func(c *bbolt.Cursor) error {
 		for k, text := c.First(); k != nil; k, text = c.Next() {
 			seq := binary.BigEndian.Uint64(k)
 			if seq > w.last {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -10,8 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// BackupSegment describes a segment of the journal that is not written any
-// more.
+// BackupSegment describes a segment of the journal, up to a record.
 type BackupSegment struct {
 	// First is the number that the segment is named after; Before that of the
 	// last record before it, Last that of its last one. Between Before and
@@ -29,12 +29,26 @@ type BackupSegment struct {
 	// transaction and a checksum over all records. Two files of one name are
 	// the same if it is the same.
 	Ending string `json:"ending"`
+	// Open: the store may have written more to it since.
+	Open bool `json:"open,omitempty"`
 	// SHA256 of the file, in a backup.
 	SHA256 string `json:"sha256,omitempty"`
 }
 
 // name is that of the segment's file.
 func (b *BackupSegment) name() string { return segmentName(b.First) }
+
+// file is where a backup has the segment. One to which more may have been
+// written by the next backup has a folder of its own, so that it does not get
+// in the way then.
+func (b *BackupSegment) file() string {
+	if b.Open {
+		return filepath.Join(fmt.Sprintf("%s%020d", openPrefix, b.Last), b.name())
+	}
+	return filepath.Join(segmentsDir, b.name())
+}
+
+const openPrefix = "open-"
 
 // sameAs says whether two descriptions are of the same content.
 func (b *BackupSegment) sameAs(other *BackupSegment) bool {
@@ -78,6 +92,40 @@ func describeSegment(path string) (d BackupSegment, err error) {
 		return nil
 	})
 	return d, err
+}
+
+// describeImage verifies a segment that has been read while the store was still
+// writing to it, and describes it.
+func describeImage(first uint64, image []byte) (d BackupSegment, err error) {
+	d.First, d.Size, d.Open = first, int64(len(image)), true
+	pages, metas, err := openPages(bytes.NewReader(image), d.Size)
+	if err != nil {
+		return d, err
+	}
+	said, err := pages.verify(metas[0], first)
+	if err != nil {
+		return d, err
+	}
+	d.Ending = said.String()
+	w, err := pages.walk(metas[0])
+	if err != nil {
+		return d, err
+	}
+	root, err := w.values(func(fn entryFunc) error { return w.tree(metas[0].root, nil, nil, 0, fn) })
+	if err != nil {
+		return d, err
+	}
+	scan := recordScan{fn: func(seq uint64, r *record) error {
+		if d.Last == 0 {
+			d.From, d.Before = time.Unix(0, r.time).UTC(), seq-1
+			if r.op == opGap {
+				d.Before = r.prev.seq
+			}
+		}
+		d.Last, d.To = seq, time.Unix(0, r.time).UTC()
+		return nil
+	}}
+	return d, w.bucket(root[string(bucketRecords)], func(_ uint32, key, value []byte) error { return scan.take(key, value) })
 }
 
 // String names the ending, for comparisons.
