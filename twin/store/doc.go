@@ -101,6 +101,7 @@
 //	  kind/…    a bucket for each kind: ID -> entry
 //	  receipts  "c" + client -> format, epoch, packet ids
 //	journal/next.tmp                  the next segment, in the making (spare.go)
+//	restore.tmp                       a restore that is not finished (restore.go)
 //	*.tmp                             half made; removed at start
 //
 // Only the newest segment is written, without a freelist on disk: appending

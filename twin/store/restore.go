@@ -244,6 +244,11 @@ func (r *restore) try(last uint64) error {
 	if got := s.Stats().LastSeq; got != last {
 		err = fmt.Errorf("%w: it ends with record %d, not with %d", ErrDamaged, got, last)
 	}
+	known, unread := s.state.newest(stateMeta{}, &s.kinds)
+	if unread == nil && known > last {
+		unread = fmt.Errorf("%w: %s knows of record %d, the journal ends with %d", ErrDamaged, stateName, known, last)
+	}
+	err = errors.Join(err, unread)
 	for kind := range r.kinds {
 		n := s.count(kind)
 		r.report.Entities += n
