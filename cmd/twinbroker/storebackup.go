@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,17 +38,16 @@ can be restored of it, unless --prune is given.`,
 			if err := apart(cfg.DataDir, args[0]); err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := interrupted(cmd.Context())
 			defer stop()
 			source, done, err := backupSource(ctx, cfg, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			progress := newProgressLine(cmd.ErrOrStderr())
-			o.Progress = progress.show
-			begun := time.Now()
+			m := newMeter(cmd.ErrOrStderr())
+			o.Progress = func(p store.Progress) { m.show(func() string { return soFar(p) }) }
 			report, err := store.TakeBackup(ctx, args[0], source, o)
-			progress.end()
+			m.clear()
 			if err = errors.Join(err, done()); err != nil {
 				return err
 			}
@@ -61,13 +56,17 @@ can be restored of it, unless --prune is given.`,
 				snapshot = "a snapshot and "
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "backup up to record %d in %s: %d journal files, %s in all; copied %s%d journal files, %d bytes, in %v; removed %d\n",
-				report.Sequence, args[0], len(report.Segments), size(report.Manifest.Bytes()), snapshot, report.Copied, report.Bytes,
-				time.Since(begun).Round(time.Millisecond), report.Removed)
+				report.Sequence, args[0], len(report.Segments), size(report.Manifest.Bytes()), snapshot, report.Copied, report.Bytes, m.took(), report.Removed)
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&o.Prune, "prune", false, "remove journal files that the broker has deleted from the backup, too")
 	return cmd
+}
+
+// soFar is how far something is, for people.
+func soFar(p store.Progress) string {
+	return fmt.Sprintf("%s: %s of about %s", p.Step, size(p.Done), size(p.Total))
 }
 
 // apart makes sure that a backup does not get into the data.
@@ -97,8 +96,8 @@ func backupSource(ctx context.Context, cfg *config.Config, logs io.Writer) (sour
 	if !errors.Is(err, control.ErrNotRunning) {
 		return nil, nil, err
 	}
-	if _, missing := os.Stat(filepath.Join(cfg.DataDir, "journal")); missing != nil {
-		return nil, nil, fmt.Errorf("there are no data in %s: name the folder with -c or --data-dir", cfg.DataDir)
+	if err := dataThere(cfg.DataDir); err != nil {
+		return nil, nil, err
 	}
 	fmt.Fprintf(logs, "%v; backing up the stopped folder\n", err)
 	data, err := store.Open(cfg.DataDir, twin.Kinds(), store.Options{Memory: cfg.Store.Memory, Retention: -1})

@@ -3,9 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,13 +47,12 @@ unless --partial is given. Then they are left out.`,
 			if cmd.Flags().Changed("until-sequence") && o.UntilSequence == 0 {
 				return errors.New("--until-sequence 0: records are numbered from 1")
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := interrupted(cmd.Context())
 			defer stop()
-			progress := newProgressLine(cmd.ErrOrStderr())
-			o.Progress = progress.show
-			begun := time.Now()
+			m := newMeter(cmd.ErrOrStderr())
+			o.Progress = func(p store.Progress) { m.show(func() string { return soFar(p) }) }
 			report, err := store.Restore(ctx, args[0], to, twin.Kinds(), o)
-			progress.end()
+			m.clear()
 			for _, l := range report.Lost {
 				fmt.Fprintf(cmd.OutOrStdout(), "cannot be restored: %s %s\n", l.Kind, l.ID)
 			}
@@ -71,7 +67,7 @@ unless --partial is given. Then they are left out.`,
 				of = " of " + report.Time.UTC().Format(time.RFC3339Nano)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "restored everything up to record %d%s to %s: %d Things and Policies, %d left out; verified, in %v\n",
-				report.Sequence, of, to, report.Entities, len(report.Lost), time.Since(begun).Round(time.Millisecond))
+				report.Sequence, of, to, report.Entities, len(report.Lost), m.took())
 			return err
 		},
 	}
