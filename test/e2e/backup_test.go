@@ -73,7 +73,7 @@ type truth struct {
 
 func TestBackupsUnderLoadAndTheirMoments(t *testing.T) {
 	t.Parallel()
-	const clients, backups = 20, 3
+	const clients, backups = 20, 2
 	b := harness.Start(t, harness.Options{})
 	watch := newApp(t, b, 5, harness.Connect{Receive: 1000})
 	watch.Subscribe("ditto/backup/+/things/twin/events/#")
@@ -93,7 +93,7 @@ func TestBackupsUnderLoadAndTheirMoments(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(10 * time.Millisecond): // leaves some of the machine to the others
 				}
 				topic := "ditto/" + topicOf(id(n)) + "/things/twin/commands/modify"
 				if err := c.Publish(topic, fmt.Sprintf(`{"path":"/attributes/n","value":%d,"headers":{"response-required":false}}`, revision), byte(1+n%2)); err != nil {
@@ -155,9 +155,9 @@ func TestBackupsUnderLoadAndTheirMoments(t *testing.T) {
 		}
 		one.value[e.Revision], one.when[e.Revision] = string(e.Value), at
 	}
-	for i := range 3 { // early, in the middle, late
+	for i := range 2 { // early, and late
 		one := seen[id(i)]
-		moments = append(moments, one.when[uint64(len(one.when)*(2*i+1)/6)+1])
+		moments = append(moments, one.when[uint64(len(one.when)*(2*i+1)/4)+1])
 	}
 	for _, moment := range moments {
 		a := reopen(t, restore(t, dest, "--until", moment.Format(time.RFC3339Nano)))
@@ -191,10 +191,10 @@ func TestABackupThatIsKilled(t *testing.T) {
 	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "limits: {message_size: 8MiB, thing_size: 8MiB}\n"})
 	a := newApp(t, b, 5, harness.Connect{})
 	dest := filepath.Join(t.TempDir(), "backup")
-	large := `{"attributes":{"text":"` + strings.Repeat("x", 6<<20) + `"}}`
+	large := `{"attributes":{"text":"` + strings.Repeat("x", 5<<20) + `"}}`
 	a.must("killed:one", "create", "/", "{}")
 	first := backup(t, b.Dir(), dest)
-	for i := range 3 { // more than is read from a segment that is being written
+	for i := range 2 { // more than is read from a segment that is being written
 		a.must(fmt.Sprint("killed:more-", i), "create", "/", large)
 	}
 	names, err := os.ReadDir(filepath.Join(b.Dir(), "journal"))

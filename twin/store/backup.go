@@ -248,7 +248,7 @@ func (s *Store) end(ctx context.Context) (end journalEnd, err error) {
 
 // littleInSegment is how much of a segment is read at most while commits wait:
 // some milliseconds.
-const littleInSegment = 16 << 20
+const littleInSegment = 8 << 20
 
 // endHere begins a new segment, or reads the present one if there is little in
 // it. Only the committer calls it.
@@ -261,9 +261,9 @@ func (s *Store) endHere() (end journalEnd, err error) {
 	if j.last < j.first {
 		return end, nil
 	}
-	if j.bytes <= min(littleInSegment, j.size/4) {
+	end.image, err = readLittle(j.path, min(littleInSegment, j.size/4))
+	if err != nil || end.image != nil {
 		end.first, end.path = j.first, j.path
-		end.image, err = readUsed(j.path)
 		return end, err
 	}
 	return end, s.seal()
@@ -286,8 +286,9 @@ func (s *Store) seal() error {
 	return err
 }
 
-// readUsed reads what a bbolt file holds in its newest state. It may be larger.
-func readUsed(path string) ([]byte, error) {
+// readLittle reads what a bbolt file holds in its newest state; the file may be
+// larger. It gives nil if that is more than most.
+func readLittle(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -304,6 +305,9 @@ func readUsed(path string) ([]byte, error) {
 	used := int64(metas[0].pages) * pages.page
 	if used < 0 || used > info.Size() {
 		return nil, fmt.Errorf("%s: %w: it has %d bytes, %d should be there", path, ErrDamaged, info.Size(), used)
+	}
+	if used > most {
+		return nil, nil
 	}
 	text := make([]byte, used)
 	_, err = io.ReadFull(f, text)
