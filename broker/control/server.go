@@ -34,6 +34,9 @@ type Server struct {
 // makes the broker hold is let go then.
 const stalled = time.Minute
 
+// closeWithin is how long Close waits for a backup to notice that it is over.
+const closeWithin = 2 * time.Second
+
 // Listen makes the socket in the data folder, whose lock must be held, and
 // answers until Close.
 func Listen(dir string, h Handlers, log *slog.Logger) (*Server, error) {
@@ -58,10 +61,20 @@ func Listen(dir string, h Handlers, log *slog.Logger) (*Server, error) {
 }
 
 // Close removes the socket, breaks off a backup that is being taken, and waits
-// until that has ended. There will be no other.
+// until that has ended, but not for a disk that hangs. There will be no other.
 func (s *Server) Close() error {
 	err := errors.Join(os.Remove(s.path), s.server.Close())
-	s.backup.Lock()
+	over := make(chan struct{})
+	go func() {
+		s.backup.Lock()
+		close(over)
+	}()
+	t := time.NewTimer(closeWithin)
+	defer t.Stop()
+	select {
+	case <-over:
+	case <-t.C:
+	}
 	return err
 }
 

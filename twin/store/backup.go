@@ -228,21 +228,30 @@ type journalEnd struct {
 	image []byte
 }
 
-// end has the committer say where the journal ends.
-func (s *Store) end(ctx context.Context) (end journalEnd, err error) {
-	done := make(chan struct{})
+// end has the committer say where the journal ends. It does not wait for a disk
+// that hangs beyond the end of ctx.
+func (s *Store) end(ctx context.Context) (journalEnd, error) {
+	type answer struct {
+		end journalEnd
+		err error
+	}
+	said := make(chan answer, 1)
 	fn := func() {
-		defer close(done)
-		end, err = s.endHere()
+		end, err := s.endHere()
+		said <- answer{end, err}
 	}
 	select {
 	case s.aside <- fn:
-		<-done
-		return end, err
 	case <-s.committerDone:
-		return end, ErrClosed
+		return journalEnd{}, ErrClosed
 	case <-ctx.Done():
-		return end, ctx.Err()
+		return journalEnd{}, ctx.Err()
+	}
+	select {
+	case a := <-said:
+		return a.end, a.err
+	case <-ctx.Done():
+		return journalEnd{}, ctx.Err()
 	}
 }
 
