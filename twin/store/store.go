@@ -238,7 +238,7 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.journal.now = s.clock.last.Load
 	s.journal.spare.init(s.journal.dir)
 
-	if err := os.MkdirAll(s.journal.dir, 0o700); err != nil {
+	if err := makeDir(s.journal.dir); err != nil {
 		return nil, fmt.Errorf("store: data folder: %w", s.unfinished(err))
 	}
 	var err error
