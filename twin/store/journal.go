@@ -127,7 +127,7 @@ func (j *journal) commit(tx *bbolt.Tx) error {
 		return err
 	}
 	begun := time.Now()
-	if !j.fresh {
+	if !j.fresh && syncsCommits {
 		if err := j.db.Sync(); err != nil {
 			return fmt.Errorf("%w: %s: %w", errSync, j.path, err)
 		}

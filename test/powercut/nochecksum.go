@@ -1,0 +1,5 @@
+//go:build nochecksum && !nosync
+
+package powercut
+
+const broken = "nochecksum"

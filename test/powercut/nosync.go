@@ -1,0 +1,5 @@
+//go:build nosync
+
+package powercut
+
+const broken = "nosync"

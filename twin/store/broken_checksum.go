@@ -1,0 +1,5 @@
+//go:build nochecksum
+
+package store
+
+const checksRecords = false

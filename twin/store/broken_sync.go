@@ -1,0 +1,5 @@
+//go:build nosync
+
+package store
+
+const syncsCommits = false
