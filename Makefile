@@ -1,5 +1,5 @@
 # What to do with this folder. Building and testing need Go, git and make;
-# interop needs Debian's mosquitto, which it installs.
+# interop needs Debian's mosquitto and strace, which it installs.
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -11,8 +11,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 FUZZTIME ?= 10s
 RUN      ?=
 BENCH    ?=
+ROUNDS   ?= 5
+THINGS   ?= 1000000
 
-.PHONY: help build run test bench lint interop fuzz clean
+.PHONY: help build run test bench lint interop soak fuzz clean
 
 help:
 	@echo 'make build     build $(BIN)'
@@ -20,7 +22,8 @@ help:
 	@echo 'make test      all tests, with the race detector where there is a C compiler'
 	@echo 'make bench     measure it against a bare mochi (BENCH="-rows modify -rounds 3")'
 	@echo 'make lint      gofmt, go vet, staticcheck'
-	@echo 'make interop   the quickstart and the long crash test with Debian'\''s mosquitto clients'
+	@echo 'make interop   the quickstart with Debian'\''s mosquitto clients, the long crash test, and power cuts'
+	@echo 'make soak      SIGKILL under load, ROUNDS=$(ROUNDS) times, with THINGS=$(THINGS)'
 	@echo 'make fuzz      each fuzz target for FUZZTIME=$(FUZZTIME)'
 	@echo 'make clean     remove what make made'
 
@@ -50,9 +53,15 @@ lint:
 	go run $(STATICCHECK) ./...
 
 interop: build
-	.ci/apt-install mosquitto mosquitto-clients
+	.ci/apt-install mosquitto mosquitto-clients strace
 	go test -count 1 -timeout 20m ./test/kill -rounds 50
+	go test -count 1 -timeout 10m -v ./test/powercut -points 600 -changes 12000
+	go test -count 1 -timeout 10m -v -tags nosync ./test/powercut -points 30 -changes 3000
+	go test -count 1 -timeout 10m -v -tags nochecksum ./test/powercut -points 200 -changes 4000
 	test/interop/run.sh
+
+soak:
+	go test -count 1 -timeout 2h -v -run TestWhatIsAcknowledgedOutlivesSIGKILL ./test/kill -rounds $(ROUNDS) -things $(THINGS)
 
 # Go fuzzes one target of one package at a time.
 fuzz:

@@ -12,6 +12,10 @@
 //
 //	go test ./test/kill -rounds=50 -seed=7
 //
+// With -things there is a crowd of so many other Things besides (make soak: a
+// million); the clients change some of them, and all the others must stay as they
+// were made.
+//
 // That the checks can fail is itself tested, by breaking the promise on the
 // test's side: TestTheChecksNotice puts an older copy of the data in place after
 // a kill, and sends a publish again under a new packet identifier. Done by hand in

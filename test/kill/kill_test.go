@@ -18,6 +18,7 @@ import (
 var (
 	rounds = flag.Int("rounds", 5, "how often the broker is killed")
 	seed   = flag.Uint64("seed", 0, "of the random choices; 0: another one each time")
+	crowd  = flag.Int("things", 0, "how many Things are there besides those that the clients always change")
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -30,19 +31,23 @@ type scene struct {
 	clients []*client
 	things  []*thing
 	reader  *harness.Client5
+	crowd   int
+	changed map[int]bool  // of the crowd
+	ready   time.Duration // that the last start took
 }
 
 const clients = 6
 
-// stage starts a broker with its Things and clients.
-func stage(t *testing.T) *scene {
+// stage starts a broker with its Things and clients, and a crowd of so many
+// other Things.
+func stage(t *testing.T, crowd int) *scene {
 	t.Helper()
 	n := *seed
 	if n == 0 {
 		n = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", n)
-	s := &scene{t: t, random: rand.New(rand.NewPCG(n, 0))}
+	s := &scene{t: t, random: rand.New(rand.NewPCG(n, 0)), changed: make(map[int]bool)}
 	for i := range clients {
 		s.clients = append(s.clients, &client{
 			name: fmt.Sprint("c", i), version: mqttraw.V311 + byte(i%2), window: 1 + s.random.IntN(200),
@@ -58,14 +63,32 @@ func stage(t *testing.T) *scene {
 			s.add(&thing{name: fmt.Sprintf("all-%s-%d", kind, qos), mapped: mapped, qos: qos}, s.clients...)
 		}
 	}
-	s.broker = harness.Start(t, harness.Options{Config: config})
+	o := harness.Options{Config: config}
+	if crowd > 0 {
+		o.Config = crowdConfig
+	}
+	s.broker = harness.Start(t, o)
 	s.open()
 	for _, t := range s.things {
 		if !t.mapped {
 			s.ask("create", t, `"value":{"attributes":{"ballast":"`+strings.Repeat("x", 90<<10)+`"}}`)
 		}
 	}
+	if crowd > 0 {
+		if err := s.gather(crowd); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return s
+}
+
+// restart starts the broker again.
+func (s *scene) restart() {
+	s.t.Helper()
+	begun := time.Now()
+	s.broker.Restart()
+	s.ready = time.Since(begun)
+	s.open()
 }
 
 func (s *scene) add(t *thing, writers ...*client) {
@@ -118,6 +141,7 @@ func (s *scene) look() map[*thing]*document {
 // round lets the clients publish, kills the broker, starts it again and checks.
 func (s *scene) round(number int) (problems []string) {
 	s.t.Helper()
+	s.recruit()
 	w, err := watch(s.broker.MQTT(), s.things, s.look())
 	if err != nil {
 		s.t.Fatal(err)
@@ -142,8 +166,7 @@ func (s *scene) round(number int) (problems []string) {
 		early = ", and again while it started"
 		s.killStarting()
 	}
-	s.broker.Restart()
-	s.open()
+	s.restart()
 	problems = append(problems, s.collect()...)
 	unacknowledged := 0
 	for _, c := range s.clients {
@@ -152,15 +175,16 @@ func (s *scene) round(number int) (problems []string) {
 	for t, d := range s.look() {
 		problems = append(problems, t.check(d, seen[t.name])...)
 	}
-	s.t.Logf("round %d: killed %v after acknowledgement %d%s; %d acknowledgements, %d events, %d publishes not completed",
-		number, later, goal, early, l.acks.Load(), w.events, unacknowledged)
+	problems = append(problems, s.untouched(min(s.crowd, recruits))...)
+	s.t.Logf("round %d: killed %v after acknowledgement %d%s; %d acknowledgements, %d events, %d publishes not completed; ready again in %v",
+		number, later, goal, early, l.acks.Load(), w.events, unacknowledged, s.ready.Round(time.Millisecond))
 	return problems
 }
 
 // killStarting kills a broker while it recovers.
 func (s *scene) killStarting() {
 	v := harness.Spawn(s.t, "serve", "--data-dir", s.broker.Dir(), "--listen", "tcp://127.0.0.1:0", "--http", "off")
-	<-time.After(time.Duration(s.random.IntN(60_000)) * time.Microsecond)
+	<-time.After(time.Duration(s.random.Int64N(int64(max(s.ready, 60*time.Millisecond)))))
 	v.End(syscall.SIGKILL)
 }
 
@@ -191,8 +215,9 @@ func (s *scene) finish() (problems []string) {
 	seen, more := w.stop()
 	problems = append(problems, more...)
 	s.broker.Stop()
-	s.broker.Restart()
-	s.open()
+	s.restart()
+	s.t.Logf("ready in %v after a clean stop", s.ready.Round(time.Millisecond))
+	problems = append(problems, s.untouched(s.crowd)...)
 	for t, d := range s.look() {
 		if d.Revision != docs[t].Revision {
 			problems = append(problems, fmt.Sprintf("%s: revision %d is %d after a clean stop", t.id(), docs[t].Revision, d.Revision))
@@ -219,7 +244,7 @@ func report(t *testing.T, problems []string) {
 
 func TestWhatIsAcknowledgedOutlivesSIGKILL(t *testing.T) {
 	t.Parallel()
-	s := stage(t)
+	s := stage(t, *crowd)
 	for i := range *rounds {
 		report(t, s.round(i+1))
 	}
@@ -258,7 +283,7 @@ func TestTheChecksNotice(t *testing.T) {
 	}
 	t.Run("acknowledged changes that are gone", func(t *testing.T) {
 		t.Parallel()
-		s := stage(t)
+		s := stage(t, 0)
 		s.broker.Stop()
 		old := t.TempDir()
 		if err := os.CopyFS(old, os.DirFS(s.broker.Dir())); err != nil {
@@ -282,7 +307,7 @@ func TestTheChecksNotice(t *testing.T) {
 	})
 	t.Run("publishes at QoS 2 that are applied twice", func(t *testing.T) {
 		t.Parallel()
-		s := stage(t)
+		s := stage(t, 0)
 		for _, c := range s.clients {
 			c.amnesia = true
 		}
