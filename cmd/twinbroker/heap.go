@@ -14,8 +14,8 @@ import (
 // publishes a second is a third of what it is without.
 const heapFloor = 64 << 20
 
-// collectSeldom has the collector keep to heapFloor, and to two thirds of the
-// live heap where that is more: Go's own measure, all of it, would have a
+// collectSeldom has the collector keep to heapFloor, and to half of the live
+// heap where that is more: Go's own measure, all of it, would have a
 // broker with a full store.memory take more than twice that. An operator who
 // sets GOGC knows better.
 func collectSeldom() {
@@ -39,7 +39,7 @@ func collectSeldom() {
 // mostPercent makes Go's smallest heap, which is 4 MiB at 100, heapFloor.
 const mostPercent = 100 * heapFloor / (4 << 20)
 
-const leastPercent = 66
+const leastPercent = 50
 
 // gcPercent is the GOGC that leaves heapFloor between collections, in steps so
 // that it seldom changes.

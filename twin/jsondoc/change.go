@@ -71,6 +71,11 @@ func (v *Value) put(p Pointer, val *Value, force bool) (*Value, Pointer) {
 	if len(v.text) == 2 {
 		return Nest(p, val), nil
 	}
+	if v.isShort() {
+		if next := v.splice(p, val); next != nil {
+			return next, nil
+		}
+	}
 	parts := v.look()
 	name := validName(p[0])
 	i := parts.names.find(name)

@@ -92,6 +92,14 @@ func (v *Value) Member(name string) (*Value, bool) {
 	if v.kind != KindObject || len(v.text) == 2 {
 		return nil, false
 	}
+	if v.isShort() {
+		if from, to, known := memberSpan(v.text, name); known {
+			if from < 0 {
+				return nil, false
+			}
+			return &Value{text: v.text[from:to], kind: kindAt(v.text[from])}, true
+		}
+	}
 	p := v.look()
 	if i := p.names.find(name); i >= 0 {
 		return p.at(i), true

@@ -50,7 +50,7 @@ func stateCost(s State) int64 {
 
 // entityCost is counted for an entity in memory besides its state and twice
 // its id (the table's key shares the text with the entity).
-const entityCost = 320
+const entityCost = 450
 
 // entity is what memory knows of one Thing or Policy or whatever else.
 type entity struct {

@@ -312,7 +312,7 @@ func (s *Store) writeChunk(chunk []chosen) error {
 		var room []byte
 		var bucket *bbolt.Bucket
 		var kind Kind
-		for i, c := range chunk {
+		for _, c := range chunk {
 			if c.v.seq == 0 {
 				continue // its creation was refused
 			}
@@ -322,13 +322,13 @@ func (s *Store) writeChunk(chunk []chosen) error {
 				bucket.FillPercent = stateFill
 			}
 			// bbolt keeps the slice until the end of the transaction.
+			if need := stateRoom(c.v); cap(room)-len(room) < need {
+				room = make([]byte, 0, max(64<<10, need))
+			}
 			from := len(room)
 			room = appendState(room, c.e.key.ID, c.v)
 			if err := bucket.Put([]byte(c.e.key.ID), room[from:len(room):len(room)]); err != nil {
 				return fmt.Errorf("write %s %q: %w", s.kinds[kind].Name, c.e.key.ID, err)
-			}
-			if len(room) > 64<<10 && i+1 < len(chunk) {
-				room = make([]byte, 0, 64<<10)
 			}
 		}
 		return nil

@@ -135,6 +135,15 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 	return f, m, err
 }
 
+// stateRoom is as much as appendState needs at most.
+func stateRoom(v *version) int {
+	n := 2 + 3*binary.MaxVarintLen64 + 16 + trailerSize
+	if v.state != nil {
+		n += v.state.Size()
+	}
+	return n
+}
+
 // appendState encodes an entity's version for state.db. key guards against an
 // entry under somebody else's key.
 func appendState(dst []byte, key string, v *version) []byte {
