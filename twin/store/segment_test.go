@@ -46,7 +46,6 @@ func TestRetentionDeletesWhatIsOldAndCovered(t *testing.T) {
 			mustChange(t, s, thing(fmt.Sprint("t", i)), strings.Repeat("x", 4000))
 		}
 	}
-	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name    string
 		o       Options
@@ -61,16 +60,16 @@ func TestRetentionDeletesWhatIsOldAndCovered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			now := at
+			var in runningTime
 			o := test.o
-			o.SegmentSize, o.Clock = 256<<10, func() time.Time { return now }
+			o.SegmentSize, o.hooks.elapsed = 256<<10, in.elapsed
 			s := open(t, dir, o)
 			write(t, s, 200)
 			before := s.Stats().Segments
 			crash(t, s)
 			// Nothing that the snapshot does not cover goes, however old.
-			now = now.Add(test.later)
 			s = open(t, dir, o)
+			in.pass(test.later)
 			write(t, s, 1)
 			if n := s.Stats().Segments; n < before {
 				t.Fatalf("%d segments, %d before, none covered", n, before)
@@ -102,7 +101,7 @@ func TestASegmentThatWasMadeForAGapAndNeverWritten(t *testing.T) {
 	s := open(t, dir, Options{})
 	mustChange(t, s, thing("a"), "x")
 	crash(t, s)
-	db, _, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10, &spare{})
+	db, _, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10, 0, &spare{})
 	if err != nil {
 		t.Fatal(err)
 	}

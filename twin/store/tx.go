@@ -11,6 +11,11 @@ import (
 // that no reader of history has to go further back than that.
 const fullEvery = 64
 
+// farEvery: records that hold a full state also point to the last one whose
+// revision is a multiple of this, so that an old revision is found in few
+// steps.
+const farEvery = 64 * fullEvery
+
 // Entry is what there is of an entity.
 type Entry struct {
 	State    State     // nil: none, or deleted
@@ -35,9 +40,10 @@ type Tx struct {
 	done    func(error)
 
 	// The encoded group, from Commit on.
-	buf   []byte
-	ends  []recordEnd
-	first uint64 // sequence number of its first record
+	buf    []byte
+	ends   []recordEnd
+	first  uint64 // sequence number of its first record
+	begins uint64 // the first number of the segment that was written when it was encoded
 
 	entsRoom [2]*entity
 	putsRoom [2]put
@@ -51,7 +57,7 @@ type put struct {
 	change []byte
 	prev   *version
 	next   *version
-	base   int // index of the put whose record is the base; -1: next.base says it
+	full   bool // its record gives the state without an earlier one
 	origin bool
 }
 
@@ -197,17 +203,13 @@ func (tx *Tx) Time() time.Time {
 func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	e := tx.find(k)
 	at := tx.Time().UnixNano()
-	p := put{e: e, change: change, base: -1}
+	p := put{e: e, change: change}
 	if i := tx.newest(e); i >= 0 {
 		p.prev = tx.puts[i].next
-		p.base = tx.puts[i].base
-		if complete(p.prev, tx.puts[i].prev) {
-			p.base = i
-		}
 	} else {
 		p.prev = e.cur.Load()
 	}
-	p.next = &version{state: next, revision: p.prev.revision + 1, base: p.prev.base, modified: at, created: p.prev.created}
+	p.next = &version{state: next, revision: p.prev.revision + 1, modified: at, created: p.prev.created}
 	if next != nil {
 		p.next.cost = stateCost(next)
 		if p.prev.state == nil {
@@ -216,12 +218,6 @@ func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	}
 	tx.puts = append(tx.puts, p)
 	return p.next.revision
-}
-
-// complete says whether v's record gives the state without an earlier one: it
-// made or deleted the entity, or holds the full state.
-func complete(v, prev *version) bool {
-	return v.state == nil || prev.state == nil || v.revision%fullEvery == 0
 }
 
 // Commit hands the changes to the committer as one atomic group and lets the
@@ -279,6 +275,7 @@ func (tx *Tx) Abort() {
 // encode writes the group's records into the Tx's buffer, all but their
 // sequence numbers.
 func (tx *Tx) encode(receipt bool, headers []byte) {
+	tx.begins = tx.s.journal.begins.Load()
 	var r record
 	r.time = tx.Time().UnixNano()
 	if receipt {
@@ -306,28 +303,46 @@ func (tx *Tx) encode(receipt bool, headers []byte) {
 		if i+1 < len(tx.puts) {
 			r.flags |= flagMore
 		}
+		r.kind, r.id, r.revision, r.change = p.e.key.Kind, p.e.key.ID, p.next.revision, p.change
+		r.prev, r.base, r.far = pointer{seq: p.prev.seq}, pointer{seq: p.prev.base}, pointer{seq: p.prev.far}
+		within := false // the record before this one is of this group too
+		for j := range i {
+			before := &tx.puts[j]
+			if before.e != p.e {
+				continue
+			}
+			if !within {
+				r.base, r.far = pointer{seq: before.prev.base}, pointer{seq: before.prev.far}
+			}
+			within = true
+			r.prev = pointer{delta: uint64(i - j)}
+			if before.full {
+				r.base = r.prev
+			}
+			if before.next.revision%farEvery == 0 {
+				r.far = r.prev
+			}
+		}
 		switch {
 		case p.next.state == nil:
 			r.flags |= flagDeleted
 		case p.prev.state == nil:
 			r.flags |= flagCreated
-		case p.next.revision%fullEvery == 0:
+		case p.next.revision%fullEvery == 0, !within && p.prev.seq < tx.begins:
 			r.flags |= flagState
 		}
-		r.kind, r.id, r.revision, r.change = p.e.key.Kind, p.e.key.ID, p.next.revision, p.change
-		r.prev = pointer{seq: p.prev.seq}
-		r.base = pointer{seq: p.prev.base}
-		for j := range i {
-			if tx.puts[j].e == p.e {
-				r.prev = pointer{delta: uint64(i - j)}
-			}
-		}
-		if p.base >= 0 {
-			r.base = pointer{delta: uint64(i - p.base)}
-		}
+		r.created = p.next.created
+		p.full = r.complete()
 		tx.append(&r, p.next.state)
 		common &^= flagReceipt
 	}
+}
+
+// leadsBack says whether the group's record i, of a change, needs an earlier
+// one for its state, and its entity's last one is in a segment before the one
+// that begins with first. The group has its numbers.
+func (tx *Tx) leadsBack(i int, first uint64) bool {
+	return len(tx.puts) > 0 && !tx.puts[i].full && tx.puts[i].prev.seq < first
 }
 
 func (tx *Tx) append(r *record, state State) {
@@ -344,11 +359,12 @@ func (tx *Tx) publish(s *Store, first uint64) {
 		p := &tx.puts[i]
 		v := p.next
 		v.seq = first + uint64(i)
-		switch {
-		case complete(v, p.prev):
+		v.base, v.far = p.prev.base, p.prev.far
+		if p.full {
 			v.base = v.seq
-		case p.base >= 0:
-			v.base = first + uint64(p.base)
+		}
+		if v.revision%farEvery == 0 {
+			v.far = v.seq
 		}
 		p.e.cur.Store(v)
 		s.table.memory.Add(v.cost - p.prev.cost)
