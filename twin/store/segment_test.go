@@ -1,10 +1,12 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -115,5 +117,41 @@ func TestASegmentThatWasMadeForAGapAndNeverWritten(t *testing.T) {
 	wantText(t, s, thing("a"), "xxx", 3)
 	if seq := view(t, s, thing("a")).Seq; seq != 11 {
 		t.Fatalf("number %d, want 11: 9 explains the gap", seq)
+	}
+}
+
+func TestWhatIsDueIsDeletedWhenTheDiskIsFullAndNothingElse(t *testing.T) {
+	var in runningTime
+	var s *Store
+	var full atomic.Bool
+	o := Options{SegmentSize: 1, Retention: time.Hour, Patience: time.Minute}
+	o.hooks.elapsed = in.elapsed
+	o.hooks.free = func(string) (int64, error) {
+		if full.Load() && s.counters.segmentsDeleted.Load() == 0 {
+			return 0, nil
+		}
+		return 1 << 30, nil
+	}
+	s = open(t, t.TempDir(), o)
+	for range 10 {
+		mustChange(t, s, thing("old"), "x")
+	}
+	if err := s.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	in.pass(2 * time.Hour)
+	for range 10 {
+		mustChange(t, s, thing("young"), "x")
+	}
+	full.Store(true)
+	mustChange(t, s, thing("young"), "x")
+	if st := s.Stats(); st.Retries == 0 || st.Refused != 0 {
+		t.Fatalf("%d attempts, %d refused", st.Retries, st.Refused)
+	}
+	if oldest, _, err := s.HistoryFrom(background, thing("young")); err != nil || oldest != 1 {
+		t.Fatalf("what is not due has been deleted: the oldest is %d, %v", oldest, err)
+	}
+	if _, err := s.HistoryAt(background, thing("old"), 1); !errors.Is(err, ErrNotRetained) {
+		t.Fatalf("what is due is still there: %v", err)
 	}
 }

@@ -371,23 +371,3 @@ func (s *Store) writeChunk(chunk []chosen) error {
 	}
 	return nil
 }
-
-// retain deletes what is older than it has to be.
-func (s *Store) retain() {
-	if s.broken() != nil {
-		return
-	}
-	n, err := s.journal.retain(s.snapshots.covered.Load(), s.o.Retention, s.o.MaxSize)
-	if n > 0 {
-		s.counters.segmentsDeleted.Add(uint64(n))
-		s.o.Logger.Debug("journal segments deleted", "segments", n)
-	}
-	if err != nil {
-		s.o.Logger.Error("old journal segments cannot be deleted", "error", err)
-	}
-	if s.o.ForgetDeleted {
-		if err := s.forgetDeleted(); err != nil {
-			s.o.Logger.Error("tombstones cannot be removed, will be tried again", "file", s.state.path, "error", err)
-		}
-	}
-}
