@@ -65,16 +65,15 @@ func TestAnOldRevisionOfManyIsFoundInFewSteps(t *testing.T) {
 func TestTheFirstRecordOfAnEntityInASegmentIsComplete(t *testing.T) {
 	// Many entities, encoded long before the committer comes to them: what it
 	// finds in the queue belongs to a segment that nobody knew of.
-	var hold sync.Mutex
+	begun, goOn := make(chan struct{}, 1000), make(chan struct{})
 	dir := t.TempDir()
 	s := open(t, dir, Options{SegmentSize: 200 << 10, Retention: -1, QueueRecords: 1 << 20, hooks: hooks{beforeCommit: func([]*Tx) error {
-		hold.Lock()
-		defer hold.Unlock()
+		begun <- struct{}{}
+		<-goOn
 		return nil
 	}}})
 	const entities, rounds = 100, 40
 	for round := range rounds {
-		hold.Lock()
 		for i := range entities {
 			tx, err := s.Begin(thing(fmt.Sprint(i)))
 			if err != nil {
@@ -84,8 +83,12 @@ func TestTheFirstRecordOfAnEntityInASegmentIsComplete(t *testing.T) {
 			tx.Put(thing(fmt.Sprint(i)), []byte(next), next)
 			tx.Commit(nil, nil, nil)
 		}
-		hold.Unlock()
+		if round > 0 {
+			goOn <- struct{}{}
+		}
+		<-begun
 	}
+	close(goOn)
 	last := make(chan error, 1)
 	s.After(view(t, s, thing(fmt.Sprint(entities-1))).Seq, func(err error) { last <- err })
 	if err := <-last; err != nil {
