@@ -144,7 +144,9 @@ func TestTombstonesGoWhileTheirEntitiesAreMadeAgain(t *testing.T) {
 		crash(t, s)
 		s = open(t, dir, o)
 		for i := range before {
-			if after := view(t, s, thing(fmt.Sprint(i))); after != before[i] {
+			after := view(t, s, thing(fmt.Sprint(i)))
+			forgotten := before[i].State == nil && after == Entry{} // after we looked
+			if after != before[i] && !forgotten {
 				t.Fatalf("%d is %+v, was %+v", i, after, before[i])
 			}
 		}
