@@ -316,3 +316,53 @@ func TestHistoryBeginsWhereAnEntityCameFromElsewhere(t *testing.T) {
 		s = open(t, dir, Options{SegmentSize: 1, Retention: -1})
 	}
 }
+
+func TestARestoredMomentKeepsOriginsAndHistory(t *testing.T) {
+	dest := t.TempDir() + "/backup"
+	s := open(t, t.TempDir(), Options{SegmentSize: 1, Retention: -1})
+	from := Origin{Revision: 57, Created: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), Modified: time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)}
+	arrive := func(id string) {
+		t.Helper()
+		tx, err := s.Begin(thing(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx.PutFrom(thing(id), []byte("from there"), text("from there"), from)
+		told := make(chan error, 1)
+		tx.Commit(nil, nil, func(err error) { told <- err })
+		if err := <-told; err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrive("still")
+	arrive("changed")
+	for i := range 100 {
+		mustChange(t, s, thing("changed"), fmt.Sprint(i))
+	}
+	moment := view(t, s, thing("changed"))
+	still := view(t, s, thing("still"))
+	mustChange(t, s, thing("still"), "later")
+	arrive("later")
+	takeBackup(t, s, dest, BackupOptions{})
+	to, _ := restoreTo(t, dest, RestoreOptions{UntilSequence: moment.Seq})
+	r := open(t, to, Options{})
+	for range 2 {
+		if e := view(t, r, thing("still")); e != still {
+			t.Errorf("%+v\nwant %+v", e, still)
+		}
+		if e := view(t, r, thing("changed")); e != moment {
+			t.Errorf("%+v\nwant %+v", e, moment)
+		}
+		if e := view(t, r, thing("later")); e != (Entry{}) {
+			t.Errorf("what came after the moment has left %+v", e)
+		}
+		for i := range 100 {
+			e, err := r.HistoryAt(background, thing("changed"), uint64(58+i))
+			if err != nil || e.State != text(fmt.Sprint(i)) || !e.Created.Equal(from.Created) {
+				t.Fatalf("revision %d: %+v, %v", 58+i, e, err)
+			}
+		}
+		closeStore(t, r)
+		r = open(t, to, Options{})
+	}
+}
