@@ -20,7 +20,7 @@ func storeOptions(cfg *config.Config, log *slog.Logger, health *broker.Health, f
 	delay, _ := time.ParseDuration(os.Getenv(benchSyncDelay))
 	return store.Options{
 		Memory: cfg.Store.Memory, Gather: cfg.Store.Sync, Patience: noTime(cfg.Store.Patience),
-		Retention: noTime(cfg.History.Retention), MaxSize: cfg.History.MaxSize,
+		Retention: noTime(cfg.History.Retention), MaxSize: cfg.History.MaxSize, ForgetDeleted: cfg.History.ForgetDeleted,
 		SyncDelay: delay, Logger: log,
 		OnFatal: func(err error) {
 			health.Ail("store", err.Error())

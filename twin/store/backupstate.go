@@ -227,6 +227,10 @@ func (b *stateBuilder) putReceipts(part []byte) error {
 	})
 }
 
+// plainStateFormat is that of a file without what upgrade adds to it when it
+// is opened.
+const plainStateFormat = 1
+
 // finish completes the file and brings it to disk.
 func (b *stateBuilder) finish(o offeredState) error {
 	meta, err := b.bucket(bucketMeta)
@@ -239,7 +243,7 @@ func (b *stateBuilder) finish(o offeredState) error {
 	for _, n := range []struct {
 		key   []byte
 		value uint64
-	}{{metaFormat, stateFormat}, {metaCovered, o.Covered}, {metaTime, o.Time}, {metaReceipt, o.Receipt}} {
+	}{{metaFormat, plainStateFormat}, {metaCovered, o.Covered}, {metaTime, o.Time}, {metaReceipt, o.Receipt}} {
 		if err := putNumber(meta, n.key, n.value); err != nil {
 			return err
 		}

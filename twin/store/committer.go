@@ -82,6 +82,7 @@ func (s *Store) commit(batch []*Tx) {
 		return
 	}
 	deadline := time.Now().Add(s.o.Patience)
+	failed := false
 	for {
 		begun := time.Now()
 		err := s.roomFor(bytes)
@@ -102,6 +103,10 @@ func (s *Store) commit(batch []*Tx) {
 			return
 		}
 		err = s.stuck(err)
+		if !failed && errors.Is(err, ErrDiskFull) {
+			failed = true
+			s.deleteSegments() // what is due makes room
+		}
 		s.trouble.began(s, err)
 		s.queue.note(err, noRoom)
 		if !time.Now().Before(deadline) {

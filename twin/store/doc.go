@@ -27,8 +27,11 @@
 //   - A done function that is called without an error: the change survives
 //     SIGKILL and loss of power, as far as the disk keeps what it synced.
 //   - A group (one Tx) is stored as a whole or not at all.
-//   - Revisions of an entity count up by one, on beyond deletion and restart.
-//     Times grow strictly, whatever the machine's clock does.
+//   - Revisions of an entity count up by one, on beyond deletion and restart
+//     (unless Options.ForgetDeleted). Times grow strictly, whatever the
+//     machine's clock does.
+//   - Any revision whose record is in the journal that is kept can be read
+//     (HistoryAt, HistoryAtTime, History), exactly as it was.
 //   - If a batch cannot be written, it, and all that is queued behind it, is
 //     undone in memory, and every result computed from it is refused. Its
 //     sequence numbers are not used again: a record says that they are
@@ -61,7 +64,7 @@
 //     uses otherwise: what k itself frees is not given out before k+1 begins,
 //     and there is no free list on disk. A reader would only keep pages from
 //     being given out, and there is none: nobody reads by the handle that
-//     writes.
+//     writes. History in the segment being written is read past bbolt (tail.go).
 //   - Meta pages take turns: k overwrites the one of k-2.
 //   - The file has its full size from the start (spare.go), or grows by a sync
 //     of its own, before anything is written there.
@@ -94,12 +97,13 @@
 //
 //	lock                              flock; holds the process id, for people
 //	journal/00000000000000000001.db   bbolt, a segment named by its first number
-//	  meta      format, first, ending
+//	  meta      format, first, age (of the journal, when it was begun), ending
 //	  records   sequence number (8 bytes, big endian) -> record
 //	state.db                          bbolt, the snapshot
-//	  meta      format, covered, time, receipt (the last record that receipts follow)
-//	  kind/…    a bucket for each kind: ID -> entry
-//	  receipts  "c" + client -> format, epoch, packet ids
+//	  meta        format, covered, time, receipt (the last record that receipts follow), age
+//	  kind/…      a bucket for each kind: ID -> entry
+//	  receipts    "c" + client -> format, epoch, packet ids
+//	  tombstones  number of the record that deleted it (8), kind (1), ID -> nothing
 //	journal/next.tmp                  the next segment, in the making (spare.go)
 //	restore.tmp                       a restore that is not finished (restore.go)
 //	*.tmp                             half made; removed at start
@@ -123,19 +127,59 @@
 //	receipt:  client, epoch, packet id (2)       if flagged
 //	headers                                      if flagged
 //	change:   what KindSpec.Apply takes
-//	state:    the full state, up to the trailer  if flagged
+//	change:   far record                         if complete
+//	state:    time of creation (8), the full state, up to the trailer  if flagged
 //	trailer:  CRC-32C of all this and of the sequence number (4, little endian)
 //
 // Texts have their length in front; lengths and numbers are varints. A pointer
 // is a varint: twice the number of the record it names, or, within a group,
-// twice the distance plus one. Every 64th revision holds its full state, and
-// one that creates an entity gives it by its change alone; base names the last
-// such record, so any revision is made from one of these and at most 63
-// changes, found by previous pointers. An origin stands in the first record of
-// an entity that came from elsewhere with its own times, and with a revision
-// that need not be 1.
+// twice the distance plus one. An origin stands in the first record of an
+// entity that came from elsewhere with its own times, and with a revision that
+// need not be 1.
 //
 // An entry of state.db: format (1), flags (1: deleted), revision, sequence
-// number, base record, time of creation (8), of the last change (8), text,
-// CRC-32C of this and of the ID (4).
+// number, base record, far record, time of creation (8), of the last change
+// (8), text, CRC-32C of this and of the ID (4).
+//
+// # History
+//
+// A record is complete if it gives the state on its own: it creates the
+// entity, deletes it, or holds the full state. Complete are every 64th
+// revision and the first record of an entity in a segment. So each segment
+// stands alone, whole ones can be deleted, and any revision in those that
+// remain is made from a complete record and at most 63 changes, found by
+// previous pointers.
+//
+// Whether a record is the first one in its segment is known only when it is
+// appended: the caller encodes it before that. It takes for granted that the
+// segment that is being written stays so, and holds the record before against
+// its first number, which costs nothing where both are in it. When the
+// committer has begun another segment meanwhile, it adds the full state to
+// those of what it finds in the queue that now come first; the state stands at
+// the end of a record, so the rest stays as it was encoded. The versions in
+// memory do not learn of that. Base names a complete record at most 64
+// revisions before, not always the last one.
+//
+// Base pointers lead from one complete record to the one before, and each
+// complete record also points to the last one whose revision is a multiple of
+// 4096 (far), so that one revision among a million is found in a few hundred
+// steps, or a few thousand if each is in a segment of its own (historian.go).
+//
+// Retention deletes the oldest segments, once the snapshot covers them: when
+// the journal has been in use for so long since they were sealed (age.go), or
+// when all together are too large. It never deletes more than that, not even
+// when the disk is full: how much history there is, is for the operator to
+// say; changes wait, and are refused. What is due then goes at once.
+//
+// # Formats
+//
+// Each file says its format, and so does each record and entry. A higher one
+// than the program knows is refused before anything is changed; lower ones are
+// read for ever. When a folder of an earlier program is opened, state.db is
+// raised in place, its entries one by one as they change, and the journal goes
+// on in a new segment (upgrade.go). Folders of each earlier format are kept in
+// test/testdata.
+//
+//	1  first
+//	2  far records and times of creation, segments that stand alone, age, the list of tombstones
 package store

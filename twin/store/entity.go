@@ -13,7 +13,8 @@ type version struct {
 	state    State
 	revision uint64
 	seq      uint64 // of the record that made it; 0: the entity never existed
-	base     uint64 // of the last record that gives the state on its own
+	base     uint64 // of the last record known to give the state on its own
+	far      uint64 // of the last record whose revision is a multiple of farEvery
 	created  int64
 	modified int64
 	cost     int64 // bytes of memory that it is counted for

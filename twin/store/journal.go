@@ -2,25 +2,27 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 )
 
-// journalFormat is the format version of the journal's segments.
-const journalFormat = 1
+// journalFormat is the format version of the journal's segments. Those of
+// format 1 hold records of format 1, do not stand alone, and do not say how old
+// the journal was.
+const journalFormat = 2
 
 // sealed is a segment that is not written any more.
 type sealed struct {
 	path        string
 	first, last uint64
-	time        int64 // of its last record; 0: not looked up yet
+	age         time.Duration // of the journal when its last record was written, at most; 0: not looked up yet
 	size        int64
 }
 
@@ -43,11 +45,18 @@ type journal struct {
 	spare  spare
 	wrote  bool // something has been committed since finish could last have said so
 	now    func() int64
+	age    age
+	format uint64        // of the writable segment, until upgrade has begun another one
+	begins atomic.Uint64 // first, for everybody
+	tail   atomic.Pointer[tail]
+
+	retaining sync.Mutex // held while sealed segments are deleted
 
 	mu    sync.Mutex
 	old   []sealed
-	bytes int64 // of the writable segment; others read it, and first
-	holds int   // whoever reads the old ones; none is deleted meanwhile
+	bytes int64         // of the writable segment; others read it, and first
+	begun time.Duration // how old the journal was when that was begun
+	holds int           // whoever reads the old ones; none is deleted meanwhile
 }
 
 // append writes the batch in one transaction.
@@ -80,6 +89,7 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 		return err
 	}
 	used = tx.Size()
+	txid := uint64(tx.ID())
 	if j.hooks.beforeCommit != nil {
 		if err := j.hooks.beforeCommit(batch); err != nil {
 			tx.Rollback()
@@ -96,6 +106,7 @@ func (j *journal) append(batch []*Tx, bytes int64) error {
 		}
 	}
 	j.last, j.chain, j.gap = batch[len(batch)-1].last(), chain, 0
+	j.tail.Load().reached(txid, j.last)
 	if !j.filled || used > j.size/2 {
 		j.spare.want()
 	}
@@ -118,6 +129,7 @@ func (j *journal) commit(tx *bbolt.Tx) error {
 		syncs = 2
 	}
 	j.db.NoSync = !j.fresh
+	j.tail.Load().begin(uint64(tx.ID()))
 	err := tx.Commit()
 	if err != nil {
 		if strings.HasPrefix(err.Error(), errFileSync) {
@@ -161,9 +173,11 @@ func (j *journal) finish() error {
 		tx.Rollback()
 		return err
 	}
+	txid := uint64(tx.ID())
 	if err := j.commit(tx); err != nil {
 		return err
 	}
+	j.tail.Load().reached(txid, j.last)
 	j.wrote = false
 	return nil
 }
@@ -198,9 +212,14 @@ func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) (uint64, error) {
 		from := 0
 		for i, r := range t.ends {
 			binary.BigEndian.PutUint64(key[:], t.first+uint64(i))
-			text := t.buf[from:r.end:r.end]
+			text, sum := t.buf[from:r.end:r.end], r.sum
 			from = r.end
-			sealRecord(text, r.sum, &key)
+			if t.begins < j.first && t.leadsBack(i, j.first) {
+				// It was encoded when the segment before was written.
+				p := &t.puts[i]
+				text, sum = withState(text, p.prev.far, p.next.created, p.next.state)
+			}
+			sealRecord(text, sum, &key)
 			chain = link(chain, text)
 			if err := b.Put(key[:], text); err != nil {
 				return 0, err
@@ -212,20 +231,46 @@ func (j *journal) fill(tx *bbolt.Tx, batch []*Tx) (uint64, error) {
 
 // rotate begins a new segment, whose records are those from first on.
 func (j *journal) rotate(first uint64) error {
-	db, path, filled, err := createSegment(j.dir, first, j.size, &j.spare)
+	age := j.age.now()
+	db, path, filled, err := createSegment(j.dir, first, j.size, age, &j.spare)
 	if err != nil {
 		return err
 	}
-	old := sealed{path: j.path, first: j.first, last: j.last, time: j.now()}
+	old := sealed{path: j.path, first: j.first, last: j.last, age: age}
 	old.size = seal(j.db, j.path)
 	j.mu.Lock()
 	j.old = append(j.old, old)
-	j.bytes, j.first = 0, first
+	j.bytes, j.first, j.begun = 0, first, age
 	j.mu.Unlock()
-	j.db, j.path = db, path
-	j.chain, j.fresh, j.filled, j.wrote = 0, false, filled, false
+	j.begin(db, path, filled)
 	return nil
 }
+
+// create begins the journal's only segment, or its last one anew, which is
+// empty.
+func (j *journal) create(first uint64) error {
+	age := j.age.now()
+	db, path, filled, err := createSegment(j.dir, first, j.size, age, &j.spare)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	j.first, j.begun = first, age
+	j.mu.Unlock()
+	j.begin(db, path, filled)
+	return nil
+}
+
+// begin makes a segment that has just been created the writable one.
+func (j *journal) begin(db *bbolt.DB, path string, filled bool) {
+	j.db, j.path = db, path
+	j.chain, j.fresh, j.filled, j.wrote, j.format = 0, false, filled, false, journalFormat
+	j.show(createdBy, j.first-1)
+}
+
+// createdBy is the transaction that makes a segment: bbolt's own two states of
+// an empty file are 0 and 1.
+const createdBy = 2
 
 // seal closes a segment and gives back the space that it had got in advance.
 // Neither can lose anything, so a failure of it is not a failure to commit.
@@ -274,14 +319,28 @@ func (j *journal) open(path string, first uint64) error {
 			j.mu.Lock()
 			j.bytes, j.first = tx.Size(), first
 			j.mu.Unlock()
-			end, err := decodeEnding(tx.Bucket(bucketMeta).Get(metaEnding))
+			meta := tx.Bucket(bucketMeta)
+			end, err := decodeEnding(meta.Get(metaEnding))
 			if err != nil {
 				return err
+			}
+			if j.format, err = number(meta, metaFormat); err != nil {
+				return err
+			}
+			if j.format > 1 {
+				age, err := number(meta, metaAge)
+				if err != nil {
+					return fmt.Errorf("%w: %w", ErrDamaged, err)
+				}
+				j.mu.Lock()
+				j.begun = time.Duration(age)
+				j.mu.Unlock()
 			}
 			if end.last != 0 {
 				j.last = end.last
 			}
 			j.chain = end.chain
+			j.show(end.txid, j.last)
 			return nil
 		})
 	})
@@ -296,76 +355,6 @@ func (j *journal) segments() (n int, bytes int64) {
 		bytes += old.size
 	}
 	return len(j.old) + 1, bytes
-}
-
-// retain deletes segments that nothing needs: all that the snapshot covers
-// and that are older than retention, and the oldest ones that it covers while
-// all together take more than max. Age is counted in the journal's own time,
-// from its last record, so that a clock that jumps while nothing is written
-// deletes nothing.
-func (j *journal) retain(covered uint64, now int64, retention time.Duration, max int64) (int, error) {
-	total := int64(0)
-	if _, bytes := j.segments(); max > 0 {
-		total = bytes - max
-	}
-	deleted := 0
-	for {
-		j.mu.Lock()
-		if len(j.old) == 0 {
-			j.mu.Unlock()
-			return deleted, nil
-		}
-		oldest := j.old[0]
-		j.mu.Unlock()
-		if oldest.last > covered {
-			return deleted, nil
-		}
-		if oldest.time == 0 {
-			tail, err := segmentEnd(oldest.path)
-			if err != nil {
-				return deleted, err
-			}
-			oldest.time = tail.time
-		}
-		if total <= 0 && (retention < 0 || time.Duration(now-oldest.time) <= retention) {
-			return deleted, nil
-		}
-		if !j.forget() {
-			return deleted, nil
-		}
-		if err := os.Remove(oldest.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			j.mu.Lock()
-			j.old = append([]sealed{oldest}, j.old...)
-			j.mu.Unlock()
-			return deleted, err
-		}
-		total -= oldest.size
-		deleted++
-	}
-}
-
-// forget takes the oldest segment off the list, unless somebody reads it.
-func (j *journal) forget() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.holds > 0 {
-		return false
-	}
-	j.old = j.old[1:]
-	return true
-}
-
-// hold keeps segments from being deleted, also those that are sealed meanwhile,
-// until release is called.
-func (j *journal) hold() (release func()) {
-	j.mu.Lock()
-	j.holds++
-	j.mu.Unlock()
-	return func() {
-		j.mu.Lock()
-		j.holds--
-		j.mu.Unlock()
-	}
 }
 
 // listSegments gives the journal's files in order and removes what a crash

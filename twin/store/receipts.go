@@ -138,8 +138,11 @@ func (t *receipts) putBack(changed map[string][]byte) {
 	}
 }
 
+// receivedFormat is the first byte of a client's entry in state.db.
+const receivedFormat = 1
+
 func appendReceived(dst []byte, c *received) []byte {
-	dst = append(dst, stateFormat)
+	dst = append(dst, receivedFormat)
 	dst = binary.AppendUvarint(dst, c.epoch)
 	for id := range c.ids {
 		dst = binary.BigEndian.AppendUint16(dst, id)
@@ -149,8 +152,8 @@ func appendReceived(dst []byte, c *received) []byte {
 
 func decodeReceived(entry []byte) (*received, error) {
 	d := decoder{rest: entry}
-	if f := d.byte("format"); f != stateFormat {
-		return nil, fmt.Errorf("%w: entry format %d, known is %d", errRecord, f, stateFormat)
+	if f := d.byte("format"); f != receivedFormat {
+		return nil, fmt.Errorf("%w: entry format %d, known is %d", errRecord, f, receivedFormat)
 	}
 	c := &received{epoch: d.uvarint("epoch"), ids: make(map[uint16]struct{})}
 	for len(d.rest) > 0 {

@@ -7,9 +7,10 @@ import (
 	"hash/crc32"
 )
 
-// recordFormat is the first byte of every record. A reader refuses any other,
-// so a later program may change the layout and still read this one.
-const recordFormat = 1
+// recordFormat is the first byte of every record. A reader refuses a higher
+// one, so a later program may change the layout and still read this one.
+// Format 1 has no far pointer and no time of creation.
+const recordFormat = 2
 
 // What a record says happened.
 type recordOp uint8
@@ -63,8 +64,13 @@ type record struct {
 	receipt  Receipt
 	headers  []byte
 	change   []byte
+	far      pointer // complete ones: the entity's last record before this one whose revision is a multiple of farEvery
+	created  int64   // with a full state: when the entity was created; 0: format 1 does not say
 	state    []byte
 }
+
+// complete says whether the record gives the state without an earlier one.
+func (r *record) complete() bool { return r.flags&(flagDeleted|flagCreated|flagState) != 0 }
 
 // errRecord is wrapped by every complaint about a record's content.
 var errRecord = errors.New("damaged record")
@@ -99,14 +105,37 @@ func appendRecord(dst []byte, r *record, state State) ([]byte, uint32) {
 	if r.op == opChange {
 		dst = binary.AppendUvarint(dst, uint64(len(r.change)))
 		dst = append(dst, r.change...)
+		if r.complete() {
+			dst = appendPointer(dst, r.far)
+		}
 	}
 	if r.flags&flagState != 0 {
-		// The state's text runs to the trailer: its length need not be known
-		// before it is written.
-		dst = state.AppendTo(dst)
+		dst = appendFull(dst, r, state)
 	}
 	sum := crc32.Update(0, castagnoli, dst[start:])
 	return append(dst, 0, 0, 0, 0), sum
+}
+
+// appendFull writes a full state. Its text runs to the trailer: its length
+// need not be known before it is written.
+func appendFull(dst []byte, r *record, state State) []byte {
+	if r.op == opChange {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(r.created))
+	}
+	return state.AppendTo(dst)
+}
+
+// withState gives a copy of an encoded record, not sealed yet, of a change
+// that holds no full state, together with that. What the full state brings
+// with it stands at the end, so the rest need not be known.
+func withState(text []byte, far uint64, created int64, state State) ([]byte, uint32) {
+	out := make([]byte, 0, len(text)+24+state.Size())
+	out = append(out, text[:len(text)-trailerSize]...)
+	out[2] |= byte(flagState)
+	out = appendPointer(out, pointer{seq: far})
+	out = appendFull(out, &record{op: opChange, created: created}, state)
+	sum := crc32.Checksum(out, castagnoli)
+	return append(out, 0, 0, 0, 0), sum
 }
 
 // sealRecord completes an encoded record: the checksum also covers the
@@ -157,8 +186,9 @@ func decodeRecord(seq uint64, text []byte) (record, error) {
 		return r, err
 	}
 	d := decoder{rest: text[:len(text)-trailerSize], seq: seq}
-	if v := d.byte("format"); v != recordFormat {
-		return r, fmt.Errorf("%w: record format %d, known is %d", errRecord, v, recordFormat)
+	format := d.byte("format")
+	if format == 0 || format > recordFormat {
+		return r, fmt.Errorf("%w: record format %d, known are those up to %d", errRecord, format, recordFormat)
 	}
 	r.op = recordOp(d.byte("operation"))
 	r.flags = recordFlags(d.byte("flags"))
@@ -190,6 +220,12 @@ func decodeRecord(seq uint64, text []byte) (record, error) {
 	}
 	if r.op == opChange {
 		r.change = d.bytes("change")
+		if format > 1 && r.complete() {
+			r.far = d.pointer("far record")
+		}
+		if format > 1 && r.flags&flagState != 0 {
+			r.created = int64(d.uint64("time of creation"))
+		}
 	}
 	if r.flags&flagState != 0 {
 		r.state = d.rest

@@ -18,6 +18,7 @@ func (s *Store) recover() error {
 	}
 	covered := meta.covered
 	state.delay, state.hooks = s.o.SyncDelay, s.hooks
+	s.journal.age = age{before: meta.age, elapsed: s.hooks.elapsed(), noted: meta.age}
 	s.clock.atLeast(meta.latest)
 	s.snapshots.covered.Store(covered)
 	s.mark.seq = meta.receipt
@@ -40,19 +41,18 @@ func (s *Store) recover() error {
 			"clock", s.o.Clock().UTC(), "journal", s.clock.time())
 	}
 	if len(list) == 0 {
-		db, path, _, err := createSegment(s.journal.dir, last+1, s.o.SegmentSize, &s.journal.spare)
-		if err != nil {
-			return err
-		}
-		s.journal.db, s.journal.path, s.journal.first = db, path, last+1
-		return nil
+		return s.journal.create(last + 1)
 	}
 	newest := list[len(list)-1]
 	s.journal.old = list[:len(list)-1]
 	if err := s.horizon.found(&newest); err != nil {
 		return err
 	}
-	return s.journal.open(newest.path, newest.first)
+	if err := s.journal.open(newest.path, newest.first); err != nil {
+		return err
+	}
+	s.journal.age.before = max(meta.age, s.journal.begun)
+	return s.upgrade()
 }
 
 // replay reads what the snapshot file does not cover, and all of the last
@@ -97,7 +97,6 @@ func (s *Store) replay(list []sealed, covered uint64) (uint64, error) {
 		if tail.last != 0 {
 			last = tail.last
 			s.clock.atLeast(tail.time)
-			seg.time = tail.time
 		} else if last == 0 {
 			last = before
 		}
@@ -141,7 +140,7 @@ func (s *Store) apply(seq uint64, r *record) error {
 		return fmt.Errorf("%w: it takes %s %q from revision %d (record %d) to %d, but the one before is %d (record %d)",
 			ErrDamaged, spec.Name, r.id, r.revision-1, r.prev.seq, r.revision, cur.revision, cur.seq)
 	}
-	next := &version{revision: r.revision, seq: seq, base: r.base.seq, created: cur.created, modified: r.time}
+	next := &version{revision: r.revision, seq: seq, base: r.base.seq, far: cur.far, created: cur.created, modified: r.time}
 	var err error
 	switch {
 	case r.flags&flagDeleted != 0:
@@ -161,8 +160,11 @@ func (s *Store) apply(seq uint64, r *record) error {
 		next.created = r.time
 	}
 	r.originate(next)
-	if complete(next, cur) {
+	if r.complete() {
 		next.base = seq
+	}
+	if r.revision%farEvery == 0 {
+		next.far = seq
 	}
 	s.queue.mu.Lock()
 	e.cur.Store(next)

@@ -167,7 +167,12 @@ func (r *restore) make() error {
 	}
 	// The restored store begins a segment of its own, so that those of the
 	// backup stay what they are.
-	db, _, _, err := createSegment(filepath.Join(r.temporary, "journal"), last+1, 1<<20, &spare{})
+	dir := filepath.Join(r.temporary, "journal")
+	age, err := journalAge(dir)
+	if err != nil {
+		return err
+	}
+	db, _, _, err := createSegment(dir, last+1, 1<<20, age, &spare{})
 	if err != nil {
 		return err
 	}

@@ -178,9 +178,18 @@ func (w *rewind) take(seq uint64, r *record) error {
 		return fmt.Errorf("%w: it takes %s %q from revision %d (record %d) to %d, but the one before is %d (record %d)",
 			ErrDamaged, spec.Name, r.id, r.revision-1, r.prev.seq, r.revision, t.revision, t.seq)
 	}
-	next := version{revision: r.revision, seq: seq, base: r.base.seq, created: t.created, modified: r.time}
+	next := version{revision: r.revision, seq: seq, base: r.base.seq, far: t.far, created: t.created, modified: r.time}
 	if r.flags&flagCreated != 0 {
 		next.created = r.time
+	} else if r.created != 0 {
+		next.created = r.created
+	}
+	r.originate(&next)
+	if r.far.seq != 0 {
+		next.far = r.far.seq
+	}
+	if r.revision%farEvery == 0 {
+		next.far = seq
 	}
 	known, err := true, error(nil)
 	switch {
@@ -197,7 +206,7 @@ func (w *rewind) take(seq uint64, r *record) error {
 	if err != nil {
 		return fmt.Errorf("%w: change of %s %q to revision %d: %w", ErrDamaged, spec.Name, r.id, r.revision, err)
 	}
-	if r.flags&(flagDeleted|flagCreated|flagState) != 0 {
+	if r.complete() {
 		next.base = seq
 	}
 	if f, ok := next.state.(Folder); ok {
@@ -322,7 +331,7 @@ func (w *rewind) writeEntry(b *stateBuilder, bucket string, spec *KindSpec, id s
 		// Its state is needed, and the journal gives only parts of it.
 		w.lose(spec, id, v.modified)
 		v.state = nil
-	case t.after.created && t.after.revision == 1:
+	case t.after.created && t.after.prev == 0:
 		return nil
 	default:
 		// It had this revision. Whether it was there, the first change after

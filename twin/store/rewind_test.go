@@ -310,7 +310,7 @@ func (s *Store) sealAndForget(t *testing.T) {
 	if err := <-sealed; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.journal.retain(s.snapshots.covered.Load(), s.clock.last.Load()+int64(time.Hour), 0, 0); err != nil {
+	if _, err := s.journal.retain(s.snapshots.covered.Load(), 0, 0); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -17,7 +17,11 @@ const rewriteBatch = 8192
 // the last one that is kept is left out.
 func (w *rewind) rewrite(d *BackupSegment) error {
 	dir := filepath.Join(w.temporary, "journal")
-	db, path, _, err := createSegment(dir, d.First, d.Size, &spare{})
+	age, err := segmentAge(filepath.Join(w.from, d.file()))
+	if err != nil {
+		return err
+	}
+	db, path, _, err := createSegment(dir, d.First, d.Size, age, &spare{})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ var (
 	metaCovered = []byte("covered") // state.db: the journal is needed from the number after this
 	metaTime    = []byte("time")    // state.db: no journalled time up to covered is later
 	metaReceipt = []byte("receipt") // state.db: the receipts are those after this record
+	metaAge     = []byte("age")     // how long the journal had been in use when this was written, in nanoseconds (age.go)
 )
 
 const segmentSuffix = ".db"
@@ -55,7 +56,7 @@ func segmentOptions(size int64) *bbolt.Options {
 // createSegment makes an empty segment. It gets its name only once it is whole
 // and synced, so no crash leaves half of one. It is made of the spare one if
 // that is ready: filled.
-func createSegment(dir string, first uint64, size int64, sp *spare) (db *bbolt.DB, path string, filled bool, err error) {
+func createSegment(dir string, first uint64, size int64, age time.Duration, sp *spare) (db *bbolt.DB, path string, filled bool, err error) {
 	path = filepath.Join(dir, segmentName(first))
 	if err := os.Remove(path + temporarySuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, "", false, err
@@ -73,6 +74,9 @@ func createSegment(dir string, first uint64, size int64, sp *spare) (db *bbolt.D
 			return err
 		}
 		if err := putNumber(meta, metaFirst, first); err != nil {
+			return err
+		}
+		if err := putNumber(meta, metaAge, uint64(age)); err != nil {
 			return err
 		}
 		return putEnding(tx, 0, 0)
@@ -129,13 +133,14 @@ func number(b *bbolt.Bucket, key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(v), nil
 }
 
-// checkFormat refuses a file that a newer program wrote.
-func checkFormat(tx *bbolt.Tx, known uint64) error {
+// checkFormat gives a file's format and refuses one that a newer program
+// wrote.
+func checkFormat(tx *bbolt.Tx, known uint64) (uint64, error) {
 	format, err := number(tx.Bucket(bucketMeta), metaFormat)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return knownFormat(format, known)
+	return format, knownFormat(format, known)
 }
 
 func knownFormat(format, known uint64) error {
@@ -189,7 +194,7 @@ func readSegment(path string, fn func(*bbolt.Cursor) error) error {
 			if tx.Size() > size {
 				return fmt.Errorf("%w: it is cut off: %d bytes are there, %d should be", ErrDamaged, size, tx.Size())
 			}
-			if err := checkFormat(tx, journalFormat); err != nil {
+			if _, err := checkFormat(tx, journalFormat); err != nil {
 				return err
 			}
 			first, err := number(tx.Bucket(bucketMeta), metaFirst)
@@ -214,19 +219,6 @@ func readSegment(path string, fn func(*bbolt.Cursor) error) error {
 func scanSegment(path string, from, before uint64, fn func(seq uint64, r *record) error) (tail segmentTail, err error) {
 	err = readSegment(path, func(c *bbolt.Cursor) error {
 		tail, err = scanRecords(c, from, before, fn)
-		return err
-	})
-	return tail, err
-}
-
-// segmentEnd reads the last record of a segment only.
-func segmentEnd(path string) (tail segmentTail, err error) {
-	err = readSegment(path, func(c *bbolt.Cursor) error {
-		k, _ := c.Last()
-		if len(k) != 8 {
-			return fmt.Errorf("%w: it holds no record", ErrDamaged)
-		}
-		tail, err = scanRecords(c, binary.BigEndian.Uint64(k), 0, nil)
 		return err
 	})
 	return tail, err

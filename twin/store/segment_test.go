@@ -1,10 +1,12 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -46,7 +48,6 @@ func TestRetentionDeletesWhatIsOldAndCovered(t *testing.T) {
 			mustChange(t, s, thing(fmt.Sprint("t", i)), strings.Repeat("x", 4000))
 		}
 	}
-	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name    string
 		o       Options
@@ -61,16 +62,16 @@ func TestRetentionDeletesWhatIsOldAndCovered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			now := at
+			var in runningTime
 			o := test.o
-			o.SegmentSize, o.Clock = 256<<10, func() time.Time { return now }
+			o.SegmentSize, o.hooks.elapsed = 256<<10, in.elapsed
 			s := open(t, dir, o)
 			write(t, s, 200)
 			before := s.Stats().Segments
 			crash(t, s)
 			// Nothing that the snapshot does not cover goes, however old.
-			now = now.Add(test.later)
 			s = open(t, dir, o)
+			in.pass(test.later)
 			write(t, s, 1)
 			if n := s.Stats().Segments; n < before {
 				t.Fatalf("%d segments, %d before, none covered", n, before)
@@ -102,7 +103,7 @@ func TestASegmentThatWasMadeForAGapAndNeverWritten(t *testing.T) {
 	s := open(t, dir, Options{})
 	mustChange(t, s, thing("a"), "x")
 	crash(t, s)
-	db, _, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10, &spare{})
+	db, _, _, err := createSegment(filepath.Join(dir, "journal"), 9, 64<<10, 0, &spare{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,5 +117,41 @@ func TestASegmentThatWasMadeForAGapAndNeverWritten(t *testing.T) {
 	wantText(t, s, thing("a"), "xxx", 3)
 	if seq := view(t, s, thing("a")).Seq; seq != 11 {
 		t.Fatalf("number %d, want 11: 9 explains the gap", seq)
+	}
+}
+
+func TestWhatIsDueIsDeletedWhenTheDiskIsFullAndNothingElse(t *testing.T) {
+	var in runningTime
+	var s *Store
+	var full atomic.Bool
+	o := Options{SegmentSize: 1, Retention: time.Hour, Patience: time.Minute}
+	o.hooks.elapsed = in.elapsed
+	o.hooks.free = func(string) (int64, error) {
+		if full.Load() && s.counters.segmentsDeleted.Load() == 0 {
+			return 0, nil
+		}
+		return 1 << 30, nil
+	}
+	s = open(t, t.TempDir(), o)
+	for range 10 {
+		mustChange(t, s, thing("old"), "x")
+	}
+	if err := s.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	in.pass(2 * time.Hour)
+	for range 10 {
+		mustChange(t, s, thing("young"), "x")
+	}
+	full.Store(true)
+	mustChange(t, s, thing("young"), "x")
+	if st := s.Stats(); st.Retries == 0 || st.Refused != 0 {
+		t.Fatalf("%d attempts, %d refused", st.Retries, st.Refused)
+	}
+	if oldest, _, err := s.HistoryFrom(background, thing("young")); err != nil || oldest != 1 {
+		t.Fatalf("what is not due has been deleted: the oldest is %d, %v", oldest, err)
+	}
+	if _, err := s.HistoryAt(background, thing("old"), 1); !errors.Is(err, ErrNotRetained) {
+		t.Fatalf("what is due is still there: %v", err)
 	}
 }

@@ -104,12 +104,14 @@ func (s *Store) snapshotLoop() {
 		w.waiting, w.asked = nil, len(asked) > 0
 		w.mu.Unlock()
 		err := s.pass()
+		// What is old enough goes even when the pass failed: if the disk is
+		// full, that may be what makes room.
+		s.retain()
 		for _, ch := range asked {
 			ch <- err
 		}
 		if err == nil {
 			s.trouble.written(s)
-			s.retain()
 			continue
 		}
 		s.counters.snapshotErrors.Add(1)
@@ -169,7 +171,11 @@ func (s *Store) pass() (err error) {
 	s.mark.mu.Lock()
 	changed, mark := s.receipts.takeChanged(), s.mark.seq
 	s.mark.mu.Unlock()
-	if target == s.snapshots.covered.Load() && len(list) == 0 && len(changed) == 0 {
+	age, noteAge := s.journal.age.now(), noteAgeEvery
+	if s.closed.Load() {
+		noteAge = time.Minute
+	}
+	if target == s.snapshots.covered.Load() && len(list) == 0 && len(changed) == 0 && age-s.journal.age.noted < noteAge {
 		return nil
 	}
 	slices.SortFunc(list, func(a, b *entity) int { return compareKeys(a.key, b.key) })
@@ -213,12 +219,16 @@ func (s *Store) pass() (err error) {
 		if err := putNumber(meta, metaReceipt, mark); err != nil {
 			return err
 		}
+		if err := putNumber(meta, metaAge, uint64(age)); err != nil {
+			return err
+		}
 		return writeReceipts(tx, changed)
 	})
 	if err != nil {
 		return err
 	}
 	s.snapshots.covered.Store(target)
+	s.journal.age.noted = age
 	s.snapshots.pending.Add(-bytes)
 	s.lag.caughtUp(begun, &s.snapshots)
 	s.counters.snapshots.Add(1)
@@ -330,6 +340,11 @@ func (s *Store) writeChunk(chunk []chosen) error {
 			if err := bucket.Put([]byte(c.e.key.ID), room[from:len(room):len(room)]); err != nil {
 				return fmt.Errorf("write %s %q: %w", s.kinds[kind].Name, c.e.key.ID, err)
 			}
+			if c.v.state == nil {
+				if err := listTombstone(tx, c.v.seq, c.e.key); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
@@ -355,16 +370,4 @@ func (s *Store) writeChunk(chunk []chosen) error {
 		s.table.offer(c.e)
 	}
 	return nil
-}
-
-// retain deletes what is older than it has to be.
-func (s *Store) retain() {
-	n, err := s.journal.retain(s.snapshots.covered.Load(), s.clock.last.Load(), s.o.Retention, s.o.MaxSize)
-	if n > 0 {
-		s.counters.segmentsDeleted.Add(uint64(n))
-		s.o.Logger.Debug("journal segments deleted", "segments", n)
-	}
-	if err != nil {
-		s.o.Logger.Error("old journal segments cannot be deleted", "error", err)
-	}
 }

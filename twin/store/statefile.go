@@ -12,8 +12,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// stateFormat is the format version of state.db.
-const stateFormat = 1
+// stateFormat is the format version of state.db, and the first byte of an
+// entity's entry. Entries of format 1 have no far record; a file of format 1
+// has no age and no list of tombstones.
+const stateFormat = 2
 
 const stateName = "state.db"
 
@@ -29,6 +31,7 @@ var bucketReceipts = []byte("receipts")
 type stateFile struct {
 	path    string
 	db      *bbolt.DB
+	format  uint64 // of the file, until upgrade has raised it
 	buckets [256][]byte
 	delay   time.Duration
 	hooks   *hooks
@@ -51,11 +54,12 @@ type stateMeta struct {
 	covered uint64
 	receipt uint64
 	latest  int64
+	age     time.Duration
 }
 
 // openState opens or makes state.db.
 func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, err error) {
-	f = &stateFile{path: filepath.Join(dir, stateName)}
+	f = &stateFile{path: filepath.Join(dir, stateName), format: stateFormat}
 	fill := func(tx *bbolt.Tx) error {
 		for i, spec := range kinds {
 			if spec == nil {
@@ -78,13 +82,15 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 			if err != nil {
 				return err
 			}
-			if _, err := tx.CreateBucket(bucketReceipts); err != nil {
-				return err
+			for _, name := range [][]byte{bucketReceipts, bucketTombstones} {
+				if _, err := tx.CreateBucket(name); err != nil {
+					return err
+				}
 			}
 			if err := putNumber(meta, metaFormat, stateFormat); err != nil {
 				return err
 			}
-			for _, key := range [][]byte{metaCovered, metaTime, metaReceipt} {
+			for _, key := range [][]byte{metaCovered, metaTime, metaReceipt, metaAge} {
 				if err := putNumber(meta, key, 0); err != nil {
 					return err
 				}
@@ -109,16 +115,23 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 			if tx.Size() > info.Size() {
 				return fmt.Errorf("%w: it is cut off: %d bytes are there, %d should be", ErrDamaged, info.Size(), tx.Size())
 			}
-			if err := checkFormat(tx, stateFormat); err != nil {
+			if f.format, err = checkFormat(tx, stateFormat); err != nil {
 				return err
 			}
-			var latest uint64
-			for key, n := range map[string]*uint64{string(metaCovered): &m.covered, string(metaTime): &latest, string(metaReceipt): &m.receipt} {
+			var latest, age uint64
+			numbers := map[string]*uint64{string(metaCovered): &m.covered, string(metaTime): &latest, string(metaReceipt): &m.receipt}
+			if f.format > 1 {
+				numbers[string(metaAge)] = &age
+				if tx.Bucket(bucketTombstones) == nil {
+					return fmt.Errorf("%w: it has no bucket of tombstones", ErrDamaged)
+				}
+			}
+			for key, n := range numbers {
 				if *n, err = number(tx.Bucket(bucketMeta), []byte(key)); err != nil {
 					return fmt.Errorf("%w: %w", ErrDamaged, err)
 				}
 			}
-			m.latest = int64(latest)
+			m.latest, m.age = int64(latest), time.Duration(age)
 			for i, spec := range kinds {
 				if spec != nil {
 					f.buckets[i] = kindBucket(spec.Name)
@@ -137,7 +150,7 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 
 // stateRoom is as much as appendState needs at most.
 func stateRoom(v *version) int {
-	n := 2 + 3*binary.MaxVarintLen64 + 16 + trailerSize
+	n := 2 + 4*binary.MaxVarintLen64 + 16 + trailerSize
 	if v.state != nil {
 		n += v.state.Size()
 	}
@@ -156,6 +169,7 @@ func appendState(dst []byte, key string, v *version) []byte {
 	dst = binary.AppendUvarint(dst, v.revision)
 	dst = binary.AppendUvarint(dst, v.seq)
 	dst = binary.AppendUvarint(dst, v.base)
+	dst = binary.AppendUvarint(dst, v.far)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(v.created))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(v.modified))
 	if v.state != nil {
@@ -177,13 +191,17 @@ func decodeState(key string, entry []byte) (v version, text []byte, err error) {
 		return v, nil, fmt.Errorf("%w: checksum differs", errRecord)
 	}
 	d := decoder{rest: body}
-	if f := d.byte("format"); f != stateFormat {
-		return v, nil, fmt.Errorf("%w: entry format %d, known is %d", errRecord, f, stateFormat)
+	format := d.byte("format")
+	if format == 0 || format > stateFormat {
+		return v, nil, fmt.Errorf("%w: entry format %d, known are those up to %d", errRecord, format, stateFormat)
 	}
 	deleted := d.byte("flags")&1 != 0
 	v.revision = d.uvarint("revision")
 	v.seq = d.uvarint("sequence number")
 	v.base = d.uvarint("base record")
+	if format > 1 {
+		v.far = d.uvarint("far record")
+	}
 	v.created = int64(d.uint64("time of creation"))
 	v.modified = int64(d.uint64("time of change"))
 	if !deleted && d.err == nil {

@@ -56,6 +56,7 @@ type Stats struct {
 	JournalBytes int64
 	StateBytes   int64
 	Deleted      uint64    // journal files that retention deleted
+	Forgotten    uint64    // tombstones that were removed
 	FreeBytes    int64     // on the file system; negative: not known
 	FirstSeq     uint64    // the oldest sequence number still in the journal
 	Oldest       time.Time // when that was written; zero: not known
@@ -71,6 +72,7 @@ type counters struct {
 	busy, retries, refused          atomic.Uint64
 	snapshots, snapshotEntities     atomic.Uint64
 	snapshotErrors, segmentsDeleted atomic.Uint64
+	forgotten                       atomic.Uint64
 	snapshotNanos                   atomic.Int64
 	mu                              sync.Mutex
 	commits, records, bytes         uint64
@@ -143,7 +145,7 @@ func (s *Store) Stats() Stats {
 	st.FirstSeq = s.journal.oldest()
 	st.Oldest = s.horizon.oldest(s.journal.dir, st.FirstSeq)
 	st.StateBytes, _ = fileSize(s.state.path)
-	st.Deleted = c.segmentsDeleted.Load()
+	st.Deleted, st.Forgotten = c.segmentsDeleted.Load(), c.forgotten.Load()
 	st.FreeBytes, _ = s.hooks.free(s.journal.dir)
 	return st
 }

@@ -63,11 +63,18 @@ type Options struct {
 	SnapshotEvery int64
 	SnapshotAfter time.Duration
 	// Retention is how long journal that the snapshot file covers is kept as
-	// history: 72 h; negative: as long as MaxSize allows.
+	// history: 72 h; negative: as long as MaxSize allows. Only time in which
+	// the store is open counts (age.go).
 	Retention time.Duration
 	// MaxSize bounds what the journal takes on disk, at the expense of
 	// retention; 0: not bounded.
 	MaxSize int64
+	// ForgetDeleted: when no journal that is kept holds a record of a deleted
+	// entity any more, its tombstone goes too. If it is made again after that,
+	// its revisions begin at 1. Without this, as in Ditto unless it is told to
+	// (delete-final-deleted-snapshot), they go on, and state.db keeps a few
+	// bytes for every entity that ever was.
+	ForgetDeleted bool
 	// QueueRecords and QueueBytes bound what waits for the disk: 16,384 and
 	// 32 MiB. Begin waits while either is reached.
 	QueueRecords int
@@ -95,9 +102,10 @@ type hooks struct {
 	beforeCommit   func(batch []*Tx) error         // an error: the batch is not written
 	afterCommit    func(batch []*Tx) error         // an error: the commit says so although all is written
 	beforeSnapshot func() error
-	snapshotRetry  time.Duration // pause after a pass that failed
-	stalled        time.Duration // how long a write may take, instead of Options.Patience
-	noFallback     bool          // recovery takes a commit that was not finished for damage
+	snapshotRetry  time.Duration               // pause after a pass that failed
+	stalled        time.Duration               // how long a write may take, instead of Options.Patience
+	noFallback     bool                        // recovery takes a commit that was not finished for damage
+	elapsed        func() func() time.Duration // starts what gives the time since then
 }
 
 func (o *Options) fill() {
@@ -117,6 +125,9 @@ func (o *Options) fill() {
 	}
 	if o.hooks.free == nil {
 		o.hooks.free = freeSpace
+	}
+	if o.hooks.elapsed == nil {
+		o.hooks.elapsed = sinceNow
 	}
 	set(&o.hooks.reserve, 4<<20)
 	set(&o.hooks.snapshotRetry, 2*time.Second)

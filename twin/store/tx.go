@@ -11,6 +11,11 @@ import (
 // that no reader of history has to go further back than that.
 const fullEvery = 64
 
+// farEvery: records that hold a full state also point to the last one whose
+// revision is a multiple of this, so that an old revision is found in few
+// steps.
+const farEvery = 64 * fullEvery
+
 // Entry is what there is of an entity.
 type Entry struct {
 	State    State     // nil: none, or deleted
@@ -35,9 +40,10 @@ type Tx struct {
 	done    func(error)
 
 	// The encoded group, from Commit on.
-	buf   []byte
-	ends  []recordEnd
-	first uint64 // sequence number of its first record
+	buf    []byte
+	ends   []recordEnd
+	first  uint64 // sequence number of its first record
+	begins uint64 // the first number of the segment that was written when it was encoded
 
 	entsRoom [2]*entity
 	putsRoom [2]put
@@ -51,7 +57,7 @@ type put struct {
 	change []byte
 	prev   *version
 	next   *version
-	base   int // index of the put whose record is the base; -1: next.base says it
+	full   bool // its record gives the state without an earlier one
 	origin bool
 }
 
@@ -197,17 +203,13 @@ func (tx *Tx) Time() time.Time {
 func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	e := tx.find(k)
 	at := tx.Time().UnixNano()
-	p := put{e: e, change: change, base: -1}
+	p := put{e: e, change: change}
 	if i := tx.newest(e); i >= 0 {
 		p.prev = tx.puts[i].next
-		p.base = tx.puts[i].base
-		if complete(p.prev, tx.puts[i].prev) {
-			p.base = i
-		}
 	} else {
 		p.prev = e.cur.Load()
 	}
-	p.next = &version{state: next, revision: p.prev.revision + 1, base: p.prev.base, modified: at, created: p.prev.created}
+	p.next = &version{state: next, revision: p.prev.revision + 1, modified: at, created: p.prev.created}
 	if next != nil {
 		p.next.cost = stateCost(next)
 		if p.prev.state == nil {
@@ -216,12 +218,6 @@ func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	}
 	tx.puts = append(tx.puts, p)
 	return p.next.revision
-}
-
-// complete says whether v's record gives the state without an earlier one: it
-// made or deleted the entity, or holds the full state.
-func complete(v, prev *version) bool {
-	return v.state == nil || prev.state == nil || v.revision%fullEvery == 0
 }
 
 // Commit hands the changes to the committer as one atomic group and lets the
@@ -276,66 +272,6 @@ func (tx *Tx) Abort() {
 	s.gate.RUnlock()
 }
 
-// encode writes the group's records into the Tx's buffer, all but their
-// sequence numbers.
-func (tx *Tx) encode(receipt bool, headers []byte) {
-	var r record
-	r.time = tx.Time().UnixNano()
-	if receipt {
-		r.flags |= flagReceipt
-		r.receipt = tx.receipt
-	}
-	if len(tx.puts) == 0 {
-		r.op = tx.op
-		if r.op == 0 {
-			r.op = opReceipt
-		}
-		tx.append(&r, nil)
-		return
-	}
-	r.op = opChange
-	if len(headers) > 0 {
-		r.flags |= flagHeaders
-		r.headers = headers
-	}
-	common := r.flags
-	for i := range tx.puts {
-		p := &tx.puts[i]
-		r.flags = common
-		p.noteOrigin(&r)
-		if i+1 < len(tx.puts) {
-			r.flags |= flagMore
-		}
-		switch {
-		case p.next.state == nil:
-			r.flags |= flagDeleted
-		case p.prev.state == nil:
-			r.flags |= flagCreated
-		case p.next.revision%fullEvery == 0:
-			r.flags |= flagState
-		}
-		r.kind, r.id, r.revision, r.change = p.e.key.Kind, p.e.key.ID, p.next.revision, p.change
-		r.prev = pointer{seq: p.prev.seq}
-		r.base = pointer{seq: p.prev.base}
-		for j := range i {
-			if tx.puts[j].e == p.e {
-				r.prev = pointer{delta: uint64(i - j)}
-			}
-		}
-		if p.base >= 0 {
-			r.base = pointer{delta: uint64(i - p.base)}
-		}
-		tx.append(&r, p.next.state)
-		common &^= flagReceipt
-	}
-}
-
-func (tx *Tx) append(r *record, state State) {
-	var sum uint32
-	tx.buf, sum = appendRecord(tx.buf, r, state)
-	tx.ends = append(tx.ends, recordEnd{len(tx.buf), sum})
-}
-
 // publish gives the group its sequence numbers and shows its changes; the
 // queue is locked.
 func (tx *Tx) publish(s *Store, first uint64) {
@@ -344,11 +280,12 @@ func (tx *Tx) publish(s *Store, first uint64) {
 		p := &tx.puts[i]
 		v := p.next
 		v.seq = first + uint64(i)
-		switch {
-		case complete(v, p.prev):
+		v.base, v.far = p.prev.base, p.prev.far
+		if p.full {
 			v.base = v.seq
-		case p.base >= 0:
-			v.base = first + uint64(p.base)
+		}
+		if v.revision%farEvery == 0 {
+			v.far = v.seq
 		}
 		p.e.cur.Store(v)
 		s.table.memory.Add(v.cost - p.prev.cost)

@@ -81,6 +81,9 @@ type History struct {
 	Retention time.Duration
 	MaxSize   int64
 	Headers   []string // kept with each change
+	// ForgetDeleted: what was deleted begins at revision 1 if it is made again
+	// after its history is gone.
+	ForgetDeleted bool
 }
 
 // Limits bounds what clients may ask for. Sizes are in bytes; 0 is no limit.

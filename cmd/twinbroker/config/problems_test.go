@@ -37,6 +37,7 @@ config.yaml:5: data_dir: is there twice, first in line 4`},
 config.yaml:3: limits.packet_size: "-1" is not a size such as 16MiB, 100KB or 512
 config.yaml:4: limits.thing_size: "99999999TiB" is more than can be counted`},
 		{"too little memory", "store: {memory: 1KiB}", "config.yaml:1: store.memory: 1KiB is too little: it takes at least 1MiB"},
+		{"a boolean", "history: {forget_deleted: maybe}", `config.yaml:1: history.forget_deleted: "maybe" is neither true nor false`},
 		{"durations", "store: {sync: often, patience: 10}\nhistory: {retention: -1h}", `config.yaml:1: store.sync: "often" is neither always nor a duration such as 200ms
 config.yaml:1: store.patience: "10" is not a duration such as 200ms, 10s or 72h
 config.yaml:2: history.retention: "-1h" is not a duration such as 200ms, 10s or 72h`},

@@ -40,6 +40,7 @@ var settings = []setting{
 	duration("store.patience", "10s", func(c *Config) *time.Duration { return &c.Store.Patience }),
 	duration("history.retention", "72h", func(c *Config) *time.Duration { return &c.History.Retention }),
 	size("history.max_size", "1GiB", 0, func(c *Config) *int64 { return &c.History.MaxSize }),
+	boolean("history.forget_deleted", "false", func(c *Config) *bool { return &c.History.ForgetDeleted }),
 	size("limits.packet_size", "16MiB", 0, func(c *Config) *int64 { return &c.Limits.PacketSize }),
 	size("limits.message_size", "256KiB", 0, func(c *Config) *int64 { return &c.Limits.MessageSize }),
 	size("limits.thing_size", "100KiB", 0, func(c *Config) *int64 { return &c.Limits.ThingSize }),
@@ -90,6 +91,19 @@ func duration(key, byDef string, of func(*Config) *time.Duration) setting {
 	return setting{key: key, byDef: byDef,
 		read:  func(c *Config, text string) (err error) { *of(c), err = parseDuration(text); return err },
 		print: func(c *Config) string { return printDuration(*of(c)) },
+	}
+}
+
+func boolean(key, byDef string, of func(*Config) *bool) setting {
+	return setting{key: key, byDef: byDef,
+		read: func(c *Config, text string) error {
+			if text != "true" && text != "false" {
+				return fmt.Errorf("%q is neither true nor false", text)
+			}
+			*of(c) = text == "true"
+			return nil
+		},
+		print: func(c *Config) string { return strconv.FormatBool(*of(c)) },
 	}
 }
 

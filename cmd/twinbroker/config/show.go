@@ -157,9 +157,10 @@ func textNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// scalarNode is a setting: a whole number as itself, all else as a text.
+// scalarNode is a setting: a whole number, true and false as themselves, all
+// else as a text.
 func scalarNode(text string) *yaml.Node {
-	if _, err := strconv.ParseUint(text, 10, 63); err == nil {
+	if _, err := strconv.ParseUint(text, 10, 63); err == nil || text == "true" || text == "false" {
 		return plainNode(text)
 	}
 	return textNode(text)
