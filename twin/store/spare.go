@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -87,7 +89,11 @@ func (s *Store) spareLoop() {
 			return
 		}
 		// Commits go on without; only they are slower.
-		s.o.Logger.Debug("no segment was made ready in advance, will be tried again", "error", err, "in", spareRetry)
+		level := slog.LevelWarn
+		if full(err) {
+			level = slog.LevelDebug
+		}
+		s.o.Logger.Log(context.Background(), level, "no segment was made ready in advance, will be tried again", "error", err, "in", spareRetry)
 		t := time.NewTimer(spareRetry)
 		select {
 		case <-t.C:
@@ -102,7 +108,7 @@ func (s *Store) spareLoop() {
 func (s *Store) makeSpare() error {
 	j := &s.journal
 	// It must not take what the journal itself may need soon.
-	if free, err := s.hooks.free(s.dir); err == nil && free >= 0 && free < 4*j.size {
+	if free, err := s.hooks.free(j.dir); err == nil && free >= 0 && free < 4*j.size {
 		return syscall.ENOSPC
 	}
 	if err := os.Remove(j.spare.path); err != nil && !errors.Is(err, os.ErrNotExist) {
