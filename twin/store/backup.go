@@ -88,8 +88,15 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, have Manifest) error {
 		return err
 	}
 	j := backupJournal{Sequence: end.last}
-	if j.Segments, err = s.journal.describe(end.last); err != nil {
-		return err
+	last := end.last
+	if end.image != nil {
+		// By now that segment may be an old one as well.
+		last = end.first - 1
+	}
+	if last > 0 {
+		if j.Segments, err = s.journal.describe(last); err != nil {
+			return err
+		}
 	}
 	if end.image != nil {
 		d, err := describeImage(end.first, end.image)
