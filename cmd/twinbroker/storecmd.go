@@ -18,6 +18,7 @@ func storeCommand() *cobra.Command {
 	flags := &storeFlags{}
 	flags.add(cmd)
 	cmd.AddCommand(storeBackupCommand(flags), storeRestoreCommand(flags), storeExportCommand(flags), storeImportCommand(flags))
+	cmd.AddCommand(storeVerifyCommand(flags), storeStatCommand(flags), storeCompactCommand(flags))
 	return cmd
 }
 

@@ -249,6 +249,10 @@ func TestWhatIsAcknowledgedOutlivesSIGKILL(t *testing.T) {
 		report(t, s.round(i+1))
 	}
 	report(t, s.finish())
+	s.broker.Stop()
+	if r := harness.Run(t, "store", "verify", "--data-dir", s.broker.Dir()); r.Code != 0 {
+		t.Errorf("store verify: status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
 	sent, drops := 0, 0
 	for _, c := range s.clients {
 		drops += c.drops

@@ -50,6 +50,7 @@ func (x *examination) find(sort, format string, args ...any) {
 // journal goes back to its beginning, it looks at what the journal alone says. A
 // folder that is not there is one that the program would make.
 func (x *examination) folder(dir string, alone bool) {
+	x.verify(dir)
 	x.open(dir)
 	if !alone || len(x.findings) > 0 {
 		return
@@ -64,6 +65,17 @@ func (x *examination) folder(dir string, alone bool) {
 	x.open(dir)
 	for i := range x.findings {
 		x.findings[i].text += " (without state.db)"
+	}
+}
+
+// verify has the tool for it look at the folder, if there is anything in it.
+func (x *examination) verify(dir string) {
+	if _, err := os.Stat(filepath.Join(dir, "journal")); err != nil {
+		return
+	}
+	_, err := store.Verify(dir, kinds, store.Watch{Found: func(f store.Finding) { x.find("does not verify", "%v", f) }})
+	if err != nil {
+		x.find("does not verify", "%v", err)
 	}
 }
 

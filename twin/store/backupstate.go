@@ -201,7 +201,7 @@ func (b *stateBuilder) bucket(name []byte) (*bbolt.Bucket, error) {
 
 // put adds an entry to a kind. It is kept as it is, if it is whole.
 func (b *stateBuilder) put(bucket, id string, entry []byte) error {
-	if _, _, err := decodeState(id, entry); err != nil {
+	if _, _, err := decodeState(strings.TrimPrefix(bucket, kindPrefix), id, entry); err != nil {
 		return fmt.Errorf("%w: %s %q in %s: %w", ErrDamaged, strings.TrimPrefix(bucket, kindPrefix), id, stateName, err)
 	}
 	to, err := b.bucket([]byte(bucket))
@@ -220,7 +220,7 @@ func (b *stateBuilder) putReceipts(part []byte) error {
 		return err
 	}
 	return eachEntry(part, func(key, entry []byte) error {
-		if _, err := decodeReceived(entry); err != nil {
+		if _, err := decodeReceived(key, entry); err != nil {
 			return fmt.Errorf("%w: receipts of client %q in %s: %w", ErrDamaged, key, stateName, err)
 		}
 		return to.Put(bytes.Clone(key), bytes.Clone(entry))
@@ -247,6 +247,9 @@ func (b *stateBuilder) finish(o offeredState) error {
 		if err := putNumber(meta, n.key, n.value); err != nil {
 			return err
 		}
+	}
+	if err := sealMeta(b.tx); err != nil {
+		return err
 	}
 	if err := b.flush(); err != nil {
 		return err

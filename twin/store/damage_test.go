@@ -45,7 +45,20 @@ func edit(t *testing.T, path string, fn func(tx *bbolt.Tx) error) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Update(fn); err != nil {
+	err = db.Update(func(tx *bbolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if filepath.Base(path) == stateName {
+			return sealMeta(tx)
+		}
+		end, err := decodeEnding(tx.Bucket(bucketMeta).Get(metaEnding))
+		if err != nil {
+			return err
+		}
+		return putEnding(tx, end.last, end.chain)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -212,7 +225,7 @@ func TestDamageIsFoundAndNamed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir, segments := folder(t)
 			want := test.damage(t, dir, segments)
-			s, err := Open(dir, map[Kind]KindSpec{things: textKind("thing")}, Options{})
+			s, err := Open(dir, testKinds(), Options{})
 			if err == nil {
 				// What the journal does not need is only read when asked for.
 				defer s.Close()
@@ -254,7 +267,7 @@ func be(key []byte) (n uint64) {
 
 func TestAnUndamagedFolderOpens(t *testing.T) {
 	dir, _ := folder(t)
-	s, err := Open(dir, map[Kind]KindSpec{things: textKind("thing")}, Options{})
+	s, err := Open(dir, testKinds(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,12 +281,14 @@ func TestHalfMadeFilesAreSweptAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(dir, map[Kind]KindSpec{things: textKind("thing")}, Options{})
+	s, err := Open(dir, testKinds(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeStore(t, s)
-	if _, err := os.Stat(segments[3] + temporarySuffix); err == nil {
-		t.Fatal("still there")
+	for _, path := range []string{segments[3], filepath.Join(dir, stateName)} {
+		if _, err := os.Stat(path + temporarySuffix); err == nil {
+			t.Fatal("still there")
+		}
 	}
 }

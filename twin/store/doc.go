@@ -100,9 +100,9 @@
 //	  meta      format, first, age (of the journal, when it was begun), ending
 //	  records   sequence number (8 bytes, big endian) -> record
 //	state.db                          bbolt, the snapshot
-//	  meta        format, covered, time, receipt (the last record that receipts follow), age
+//	  meta        format, covered, time, receipt (the last record that receipts follow), age, sum (CRC-32C of these)
 //	  kind/…      a bucket for each kind: ID -> entry
-//	  receipts    "c" + client -> format, epoch, packet ids
+//	  receipts    "c" + client -> format, epoch, packet ids, CRC-32C of this and of the key
 //	  tombstones  number of the record that deleted it (8), kind (1), ID -> nothing
 //	journal/next.tmp                  the next segment, in the making (spare.go)
 //	restore.tmp                       a restore that is not finished (restore.go)
@@ -139,7 +139,7 @@
 //
 // An entry of state.db: format (1), flags (1: deleted), revision, sequence
 // number, base record, far record, time of creation (8), of the last change
-// (8), text, CRC-32C of this and of the ID (4).
+// (8), text, CRC-32C of this, of the ID and of the kind's name (4).
 //
 // # History
 //
@@ -181,5 +181,21 @@
 // test/testdata.
 //
 //	1  first
-//	2  far records and times of creation, segments that stand alone, age, the list of tombstones
+//	2  far records and times of creation, segments that stand alone, age, the list of
+//	   tombstones, checksums of meta and receipts, kinds in the checksums of entries
+//
+// # Damage
+//
+// bbolt has no checksums for what it puts around all this, and believes what it
+// reads. So no file gets to it before its pages have been looked at: the
+// segments that are read, completely; state.db (statecheck.go) completely if it
+// is small, else all but the leaves, each of which is verified when something
+// is not found on it. pages.go can do that because bbolt writes a page in one
+// way only: any change of what is between the entries shows.
+//
+// # Tools
+//
+// Verify reads everything there is and compares it; Repair makes a new folder
+// of what is left of a damaged one; Inspect says what takes the space, and
+// Compact gives it back. A gap that Repair leaves has the flag of a deletion.
 package store

@@ -46,6 +46,11 @@ func (s *Store) Keys(kind Kind, prefix, after string, n int) ([]string, error) {
 			c := tx.Bucket(s.state.buckets[kind]).Cursor()
 			from := max(prefix, after)
 			for k, entry := c.Seek([]byte(from)); k != nil && bytes.HasPrefix(k, []byte(prefix)) && !full(); k, entry = c.Next() {
+				if !s.state.whole {
+					if _, _, err := decodeState(spec.Name, string(k), entry); err != nil {
+						return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, k, err)
+					}
+				}
 				if isTombstone(entry) || string(k) == after {
 					continue
 				}

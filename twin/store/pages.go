@@ -24,6 +24,7 @@ const (
 
 	flagBranchPage  = 1
 	flagLeafPage    = 2
+	flagFreePage    = 16
 	flagLeafBucket  = 1
 	maxTreeDepth    = 64
 	smallestPage    = 1 << 10
@@ -43,6 +44,7 @@ type pageFile struct {
 type metaPage struct {
 	at    int64  // where it stands in the file
 	root  uint64 // page of the root bucket
+	free  uint64 // page of the free list; noFreePage: there is none on disk
 	pages uint64 // how many pages the file has in this state
 	txid  uint64 // the transaction that made this state
 }
@@ -102,7 +104,7 @@ func (p *pageFile) meta(at int64) (*metaPage, int64, error) {
 	if page < smallestPage || page > largestPageSize || page&(page-1) != 0 {
 		return nil, 0, nil
 	}
-	return &metaPage{at: at, root: native.Uint64(m[16:]), pages: native.Uint64(m[40:]), txid: native.Uint64(m[48:])}, page, nil
+	return &metaPage{at: at, root: native.Uint64(m[16:]), free: native.Uint64(m[32:]), pages: native.Uint64(m[40:]), txid: native.Uint64(m[48:])}, page, nil
 }
 
 // read fills buf. What the file does not have is damage; what the disk cannot
@@ -127,6 +129,15 @@ type walk struct {
 	meta metaPage
 	seen []uint64 // a bit for each page
 	leaf []byte   // room for a leaf page
+
+	// amiss, unless nil, is told what is damaged, and between which keys that
+	// leaves a hole (nil: no limit); the walk goes on beside it, unless amiss
+	// gives an error.
+	amiss func(err error, low, high []byte) error
+	// unread, unless nil, is given the leaf pages of the next tree instead of
+	// their being read.
+	unread func(id uint64) error
+	depth  int // with unread: the depth of a leaf
 }
 
 func (p *pageFile) walk(m metaPage) (*walk, error) {
@@ -146,6 +157,9 @@ func (w *walk) bucket(value []byte, fn entryFunc) error {
 		return w.tree(root, nil, nil, 0, fn)
 	}
 	p, err := parsePage(value[bucketHeader:], 0)
+	if err == nil {
+		_, err = p.layout()
+	}
 	if err != nil {
 		return err
 	}
@@ -156,10 +170,41 @@ func (w *walk) bucket(value []byte, fn entryFunc) error {
 }
 
 // tree gives the entries at and below a page. Their keys must lie from low to
-// before high.
+// before high, and low is the first of them: bbolt keeps it so.
 func (w *walk) tree(id uint64, low, high []byte, depth int, fn entryFunc) error {
+	err := w.subtree(id, low, high, depth, fn)
+	if err != nil && w.amiss != nil && errors.Is(err, ErrDamaged) {
+		return w.amiss(err, low, high)
+	}
+	return err
+}
+
+// claim notes that the pages belong to one thing only.
+func (w *walk) claim(id, length uint64) error {
+	if id < 2 || id >= w.meta.pages {
+		return fmt.Errorf("%w: page %d is referred to, of %d", ErrDamaged, id, w.meta.pages)
+	}
+	if length > w.meta.pages-id {
+		return fmt.Errorf("%w: page %d goes on over %d pages, of %d", ErrDamaged, id, length, w.meta.pages)
+	}
+	for i := id; i < id+length; i++ {
+		if w.seen[i/64]&(1<<(i%64)) != 0 {
+			return fmt.Errorf("%w: page %d is referred to twice", ErrDamaged, i)
+		}
+		w.seen[i/64] |= 1 << (i % 64)
+	}
+	return nil
+}
+
+func (w *walk) subtree(id uint64, low, high []byte, depth int, fn entryFunc) error {
 	if depth > maxTreeDepth {
 		return fmt.Errorf("%w: page %d: the tree is too deep", ErrDamaged, id)
+	}
+	if w.unread != nil && w.depth != 0 && depth == w.depth {
+		if err := w.claim(id, 1); err != nil {
+			return err
+		}
+		return w.unread(id)
 	}
 	if id < 2 || id >= w.meta.pages {
 		return fmt.Errorf("%w: page %d is referred to, of %d", ErrDamaged, id, w.meta.pages)
@@ -169,14 +214,8 @@ func (w *walk) tree(id uint64, low, high []byte, depth int, fn entryFunc) error 
 		return err
 	}
 	length := uint64(native.Uint32(head[12:])) + 1
-	if length > w.meta.pages-id {
-		return fmt.Errorf("%w: page %d goes on over %d pages, of %d", ErrDamaged, id, length, w.meta.pages)
-	}
-	for i := id; i < id+length; i++ {
-		if w.seen[i/64]&(1<<(i%64)) != 0 {
-			return fmt.Errorf("%w: page %d is referred to twice", ErrDamaged, i)
-		}
-		w.seen[i/64] |= 1 << (i % 64)
+	if err := w.claim(id, length); err != nil {
+		return err
 	}
 	size := int(length) * int(w.page)
 	var buf []byte
@@ -195,7 +234,23 @@ func (w *walk) tree(id uint64, low, high []byte, depth int, fn entryFunc) error 
 	if err != nil {
 		return err
 	}
+	used, err := p.layout()
+	if err != nil {
+		return err
+	}
+	if length != (uint64(used)+uint64(w.page)-1)/uint64(w.page) {
+		return fmt.Errorf("%w: page %d goes on over %d pages with %d bytes", ErrDamaged, id, length, used)
+	}
+	if first, err := p.firstKey(); err != nil {
+		return err
+	} else if low != nil && !bytes.Equal(first, low) {
+		return fmt.Errorf("%w: page %d does not begin with the key that leads to it", ErrDamaged, id)
+	}
 	if !p.branch {
+		if w.unread != nil {
+			w.depth = depth // the tree's first leaf: all are as deep
+			return w.unread(id)
+		}
 		return p.entries(low, high, fn)
 	}
 	if p.count == 0 {
@@ -267,6 +322,41 @@ func (p *treePage) span(element int, pos, size uint32) ([]byte, error) {
 		return nil, fmt.Errorf("%w: page %d: an element leads out of it", ErrDamaged, p.id)
 	}
 	return p.buf[from:to:to], nil
+}
+
+// layout checks that the elements' bytes follow one another without a gap, in
+// order, as bbolt writes them: so no element can be added, lost or moved
+// without being noticed. It gives how many bytes of the page are in use.
+func (p *treePage) layout() (used int, err error) {
+	used = pageHeader + p.count*pageElement
+	for i := range p.count {
+		at := pageHeader + i*pageElement
+		e := p.buf[at:]
+		var pos, size uint64
+		if p.branch {
+			pos, size = uint64(native.Uint32(e)), uint64(native.Uint32(e[4:]))
+		} else {
+			pos, size = uint64(native.Uint32(e[4:])), uint64(native.Uint32(e[8:]))+uint64(native.Uint32(e[12:]))
+		}
+		if uint64(at)+pos != uint64(used) || uint64(used)+size > uint64(len(p.buf)) {
+			return 0, fmt.Errorf("%w: page %d: element %d of %d is not in its place", ErrDamaged, p.id, i, p.count)
+		}
+		used += int(size)
+	}
+	return used, nil
+}
+
+// firstKey gives the key of the first element; nil if there is none.
+func (p *treePage) firstKey() ([]byte, error) {
+	if p.count == 0 {
+		return nil, nil
+	}
+	at := pageHeader
+	if p.branch {
+		key, _, err := p.branchElement(0)
+		return key, err
+	}
+	return p.span(at, native.Uint32(p.buf[at+4:]), native.Uint32(p.buf[at+8:]))
 }
 
 func (p *treePage) branchElement(i int) (key []byte, child uint64, err error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"sync"
 
@@ -122,7 +123,7 @@ func (t *receipts) takeChanged() map[string][]byte {
 	for client := range t.changed {
 		out[client] = nil
 		if c := t.clients[client]; c != nil {
-			out[client] = appendReceived(nil, c)
+			out[client] = appendReceived(nil, receiptKey(client), c)
 		}
 	}
 	clear(t.changed)
@@ -138,22 +139,32 @@ func (t *receipts) putBack(changed map[string][]byte) {
 	}
 }
 
-// receivedFormat is the first byte of a client's entry in state.db.
-const receivedFormat = 1
+// receivedFormat is the first byte of a client's entry in state.db. Format 1 has
+// no checksum.
+const receivedFormat = 2
 
-func appendReceived(dst []byte, c *received) []byte {
+// appendReceived encodes what a client has sent, for state.db, where it stands
+// under the key.
+func appendReceived(dst, key []byte, c *received) []byte {
 	dst = append(dst, receivedFormat)
 	dst = binary.AppendUvarint(dst, c.epoch)
 	for id := range c.ids {
 		dst = binary.BigEndian.AppendUint16(dst, id)
 	}
-	return dst
+	return binary.LittleEndian.AppendUint32(dst, crc32.Update(crc32.Checksum(dst, castagnoli), castagnoli, key))
 }
 
-func decodeReceived(entry []byte) (*received, error) {
+func decodeReceived(key, entry []byte) (*received, error) {
+	if len(entry) > 1+trailerSize && entry[0] != 1 { // format 1 has no checksum
+		body := entry[:len(entry)-trailerSize]
+		if crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, key) != binary.LittleEndian.Uint32(entry[len(body):]) {
+			return nil, fmt.Errorf("%w: checksum differs", errRecord)
+		}
+		entry = body
+	}
 	d := decoder{rest: entry}
-	if f := d.byte("format"); f != receivedFormat {
-		return nil, fmt.Errorf("%w: entry format %d, known is %d", errRecord, f, receivedFormat)
+	if f := d.byte("format"); f == 0 || f > receivedFormat {
+		return nil, fmt.Errorf("%w: entry format %d, known are those up to %d", errRecord, f, receivedFormat)
 	}
 	c := &received{epoch: d.uvarint("epoch"), ids: make(map[uint16]struct{})}
 	for len(d.rest) > 0 {
@@ -190,7 +201,7 @@ func (t *receipts) read(f *stateFile) error {
 				return fmt.Errorf("%w: it has no bucket of receipts", ErrDamaged)
 			}
 			return b.ForEach(func(k, entry []byte) error {
-				c, err := decodeReceived(entry)
+				c, err := decodeReceived(k, entry)
 				if err != nil {
 					return fmt.Errorf("%w: receipts of client %q: %w", ErrDamaged, k[1:], err)
 				}

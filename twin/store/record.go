@@ -36,6 +36,9 @@ const (
 	flagOrigin recordFlags = 1 << 7 // the entity came from elsewhere: origin stands in the record
 )
 
+// flagLost: of a gap, that there were records, which a repair could not save.
+const flagLost = flagDeleted
+
 // trailerSize is what the checksum takes at a record's end.
 const trailerSize = 4
 

@@ -156,17 +156,17 @@ func FuzzRecord(f *testing.F) {
 
 func FuzzState(f *testing.F) {
 	for _, v := range []*version{{state: text("s"), revision: 1, seq: 2, base: 3, far: 9, created: 4, modified: 5}, {revision: 9, seq: 8}} {
-		f.Add("key", appendState(nil, "key", v))
+		f.Add("key", appendState(nil, "thing", "key", v))
 	}
 	f.Fuzz(func(t *testing.T, key string, entry []byte) {
-		v, body, err := decodeState(key, entry)
+		v, body, err := decodeState("thing", key, entry)
 		if err != nil {
 			return
 		}
 		if body != nil {
 			v.state = text(body)
 		}
-		again, text2, err := decodeState(key, appendState(nil, key, &v))
+		again, text2, err := decodeState("thing", key, appendState(nil, "thing", key, &v))
 		v.state = nil
 		if err != nil || again != v || string(text2) != string(body) {
 			t.Fatalf("%+v comes back as %+v, %v", v, again, err)
@@ -175,13 +175,14 @@ func FuzzState(f *testing.F) {
 }
 
 func FuzzReceived(f *testing.F) {
-	f.Add(appendReceived(nil, &received{epoch: 3, ids: map[uint16]struct{}{1: {}, 65535: {}}}))
+	key := []byte("ckey")
+	f.Add(appendReceived(nil, key, &received{epoch: 3, ids: map[uint16]struct{}{1: {}, 65535: {}}}))
 	f.Fuzz(func(t *testing.T, entry []byte) {
-		c, err := decodeReceived(entry)
+		c, err := decodeReceived(key, entry)
 		if err != nil {
 			return
 		}
-		again, err := decodeReceived(appendReceived(nil, c))
+		again, err := decodeReceived(key, appendReceived(nil, key, c))
 		if err != nil || !reflect.DeepEqual(again, c) {
 			t.Fatalf("%+v comes back as %+v, %v", c, again, err)
 		}

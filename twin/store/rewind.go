@@ -292,7 +292,7 @@ func (w *rewind) writeKind(b *stateBuilder, kind Kind, spec *KindSpec) error {
 					return b.put(name, string(id), entry)
 				}
 				t.written = true
-				stored, _, err := decodeState(string(id), entry)
+				stored, _, err := decodeState(spec.Name, string(id), entry)
 				if err != nil {
 					return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, id, err)
 				}
@@ -341,7 +341,7 @@ func (w *rewind) writeEntry(b *stateBuilder, bucket string, spec *KindSpec, id s
 		}
 		v = version{revision: t.after.revision - 1, seq: t.after.prev, base: t.after.prev}
 	}
-	return b.put(bucket, id, appendState(nil, id, &v))
+	return b.put(bucket, id, appendState(nil, spec.Name, id, &v))
 }
 
 func (w *rewind) lose(spec *KindSpec, id string, changed int64) {

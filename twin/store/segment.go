@@ -183,6 +183,10 @@ func readSegment(path string, fn func(*bbolt.Cursor) error) error {
 		if size == 0 {
 			return fmt.Errorf("%w: the file is empty", ErrDamaged)
 		}
+		// bbolt's walk over a damaged tree could go on for ever.
+		if err := verifyTree(path); err != nil {
+			return err
+		}
 		o := segmentOptions(0)
 		o.ReadOnly = true
 		db, err := bbolt.Open(path, 0o600, o)
@@ -213,10 +217,64 @@ func readSegment(path string, fn func(*bbolt.Cursor) error) error {
 	})
 }
 
+// verifyWhole reads a segment that is not being written and says whether it
+// is whole.
+func verifyWhole(path string) error {
+	first, err := segmentFirst(filepath.Base(path))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	err = withPages(path, func(p *pageFile, m metaPage) error {
+		_, err := p.verify(m, first)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// verifyTree reads only what leads to the records.
+func verifyTree(path string) error {
+	return withPages(path, func(p *pageFile, m metaPage) error {
+		w, err := p.walk(m)
+		if err != nil {
+			return err
+		}
+		root, err := w.values(func(fn entryFunc) error { return w.tree(m.root, nil, nil, 0, fn) })
+		if err != nil || root[string(bucketRecords)] == nil {
+			return err
+		}
+		w.unread = func(uint64) error { return nil }
+		return w.bucket(root[string(bucketRecords)], func(uint32, []byte, []byte) error { return nil })
+	})
+}
+
+// withPages opens the newest state of a file to be read page by page.
+func withPages(path string, fn func(p *pageFile, m metaPage) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	p, metas, err := openPages(f, info.Size())
+	if err != nil {
+		return err
+	}
+	return fn(p, metas[0])
+}
+
 // scanSegment reads all records of a segment from the given number on, in
 // order, and verifies them. before is the number that the record before the
 // first one read must have; 0 where that is unknown.
 func scanSegment(path string, from, before uint64, fn func(seq uint64, r *record) error) (tail segmentTail, err error) {
+	if err := verifyWhole(path); err != nil {
+		return tail, err
+	}
 	err = readSegment(path, func(c *bbolt.Cursor) error {
 		tail, err = scanRecords(c, from, before, fn)
 		return err

@@ -37,6 +37,9 @@ func (s *Store) settleFile(seg *sealed, meta stateMeta) error {
 		return err
 	}
 	newest, damage := pages.verify(metas[0], seg.first)
+	if damage == nil && len(metas) < 2 {
+		return s.settleHalf(seg, newest, pages, metas[0], meta)
+	}
 	if damage == nil || !errors.Is(damage, ErrDamaged) || s.hooks.noFallback {
 		return damage
 	}
@@ -69,6 +72,34 @@ func (s *Store) settleFile(seg *sealed, meta stateMeta) error {
 	}
 	s.o.Logger.Warn("the journal's last commit was not finished when the power failed; it is given up, nobody was told that it was stored", attrs...)
 	return nil
+}
+
+// settleHalf is for a file with one valid meta page. What stands in the place
+// of the other one may have been the newest, so nothing may be known of a
+// record that the one which is left does not have.
+func (s *Store) settleHalf(seg *sealed, kept ending, pages *pageFile, m metaPage, meta stateMeta) error {
+	last := max(kept.last, seg.first-1)
+	known, err := s.state.newest(meta, &s.kinds)
+	if err != nil {
+		return err
+	}
+	if known > last {
+		return fmt.Errorf("%w: one of its meta pages is not valid; by the other one it ends with record %d, but %s knows of record %d: restore a backup, or save what there is by \"store verify --repair\"", ErrDamaged, last, s.state.path, known)
+	}
+	if other := make([]byte, pages.page); pages.read(other, pages.page-m.at) == nil && !allZero(other) {
+		s.o.Logger.Warn("a meta page of the journal's last segment is not valid, as a loss of power in the middle of a commit leaves it; if there was none, the disk is damaging files, and the last commit may be missing",
+			"file", seg.path, "kept", last)
+	}
+	return nil
+}
+
+func allZero(text []byte) bool {
+	for _, b := range text {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // wipe makes a meta page invalid for good, so that bbolt takes the other one.

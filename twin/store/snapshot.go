@@ -336,7 +336,7 @@ func (s *Store) writeChunk(chunk []chosen) error {
 				room = make([]byte, 0, max(64<<10, need))
 			}
 			from := len(room)
-			room = appendState(room, c.e.key.ID, c.v)
+			room = appendState(room, s.kinds[kind].Name, c.e.key.ID, c.v)
 			if err := bucket.Put([]byte(c.e.key.ID), room[from:len(room):len(room)]); err != nil {
 				return fmt.Errorf("write %s %q: %w", s.kinds[kind].Name, c.e.key.ID, err)
 			}

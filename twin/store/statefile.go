@@ -13,8 +13,9 @@ import (
 )
 
 // stateFormat is the format version of state.db, and the first byte of an
-// entity's entry. Entries of format 1 have no far record; a file of format 1
-// has no age and no list of tombstones.
+// entity's entry. Entries of format 1 have no far record, and their checksum
+// does not cover the kind; a file of format 1 has no age, no list of tombstones
+// and no checksum of its meta bucket.
 const stateFormat = 2
 
 const stateName = "state.db"
@@ -31,7 +32,9 @@ var bucketReceipts = []byte("receipts")
 type stateFile struct {
 	path    string
 	db      *bbolt.DB
-	format  uint64 // of the file, until upgrade has raised it
+	format  uint64   // of the file, until upgrade has raised it
+	raw     *os.File // the same, to verify its pages
+	whole   bool     // it was verified completely when it was opened
 	buckets [256][]byte
 	delay   time.Duration
 	hooks   *hooks
@@ -72,11 +75,12 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 		}
 		return nil
 	}
+	// What a tool that was interrupted has left.
+	if err := os.Remove(f.path + temporarySuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, m, err
+	}
 	info, err := os.Stat(f.path)
 	if errors.Is(err, os.ErrNotExist) {
-		if err := os.Remove(f.path + temporarySuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, m, err
-		}
 		f.db, err = createFile(f.path, stateOptions(), func(tx *bbolt.Tx) error {
 			meta, err := tx.CreateBucket(bucketMeta)
 			if err != nil {
@@ -95,8 +99,12 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 					return err
 				}
 			}
+			if err := sealMeta(tx); err != nil {
+				return err
+			}
 			return fill(tx)
 		})
+		f.whole = true
 		return f, m, err
 	}
 	if err != nil {
@@ -107,31 +115,27 @@ func openState(dir string, kinds *[256]*KindSpec) (f *stateFile, m stateMeta, er
 			return fmt.Errorf("%w: the file is empty", ErrDamaged)
 		}
 		var err error
+		if f.whole, err = checkState(f.path, kinds, wholeCheck); err != nil {
+			return err
+		}
+		if f.raw, err = os.Open(f.path); err != nil {
+			return err
+		}
 		if f.db, err = bbolt.Open(f.path, 0o600, stateOptions()); err != nil {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		missing := false
 		err = f.db.View(func(tx *bbolt.Tx) error {
-			if tx.Size() > info.Size() {
-				return fmt.Errorf("%w: it is cut off: %d bytes are there, %d should be", ErrDamaged, info.Size(), tx.Size())
+			meta := tx.Bucket(bucketMeta)
+			if meta == nil {
+				return fmt.Errorf("%w: the meta bucket is missing", ErrDamaged)
 			}
-			if f.format, err = checkFormat(tx, stateFormat); err != nil {
+			if m, f.format, err = decodeMeta(meta.Get); err != nil {
 				return err
 			}
-			var latest, age uint64
-			numbers := map[string]*uint64{string(metaCovered): &m.covered, string(metaTime): &latest, string(metaReceipt): &m.receipt}
-			if f.format > 1 {
-				numbers[string(metaAge)] = &age
-				if tx.Bucket(bucketTombstones) == nil {
-					return fmt.Errorf("%w: it has no bucket of tombstones", ErrDamaged)
-				}
+			if f.format > 1 && tx.Bucket(bucketTombstones) == nil {
+				return fmt.Errorf("%w: it has no bucket of tombstones", ErrDamaged)
 			}
-			for key, n := range numbers {
-				if *n, err = number(tx.Bucket(bucketMeta), []byte(key)); err != nil {
-					return fmt.Errorf("%w: %w", ErrDamaged, err)
-				}
-			}
-			m.latest, m.age = int64(latest), time.Duration(age)
 			for i, spec := range kinds {
 				if spec != nil {
 					f.buckets[i] = kindBucket(spec.Name)
@@ -157,9 +161,43 @@ func stateRoom(v *version) int {
 	return n
 }
 
-// appendState encodes an entity's version for state.db. key guards against an
-// entry under somebody else's key.
-func appendState(dst []byte, key string, v *version) []byte {
+// close closes what is open of it.
+func (f *stateFile) close() error {
+	var errs []error
+	if f.db != nil {
+		errs = append(errs, f.db.Close())
+	}
+	if f.raw != nil {
+		errs = append(errs, f.raw.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// metaSum is the key of the checksum over the rest of the meta bucket.
+var metaSum = []byte("sum")
+
+// metaChecksum is over all that state.db says about itself.
+func metaChecksum(get func(key []byte) []byte) uint64 {
+	var all []byte
+	for _, key := range [][]byte{metaFormat, metaCovered, metaTime, metaReceipt, metaAge} {
+		all = append(all, get(key)...)
+	}
+	return uint64(crc32.Checksum(all, castagnoli))
+}
+
+// sealMeta brings the meta bucket's checksum up to what is in it.
+func sealMeta(tx *bbolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	sum := metaChecksum(meta.Get)
+	if v := meta.Get(metaSum); len(v) == 8 && binary.BigEndian.Uint64(v) == sum {
+		return nil
+	}
+	return putNumber(meta, metaSum, sum)
+}
+
+// appendState encodes an entity's version for state.db. The names of kind and
+// entity guard against an entry under somebody else's.
+func appendState(dst []byte, kind, id string, v *version) []byte {
 	start := len(dst)
 	var flags byte
 	if v.state == nil {
@@ -175,19 +213,26 @@ func appendState(dst []byte, key string, v *version) []byte {
 	if v.state != nil {
 		dst = v.state.AppendTo(dst)
 	}
-	sum := crc32.Update(crc32.Checksum(dst[start:], castagnoli), castagnoli, []byte(key))
-	return binary.LittleEndian.AppendUint32(dst, sum)
+	return binary.LittleEndian.AppendUint32(dst, entryChecksum(dst[start:], kind, id))
+}
+
+// entryChecksum is over an entry and its names, by the entry's own format.
+func entryChecksum(body []byte, kind, id string) uint32 {
+	sum := crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, []byte(id))
+	if body[0] != 1 {
+		sum = crc32.Update(sum, castagnoli, []byte(kind))
+	}
+	return sum
 }
 
 // decodeState reads an entry of state.db. The version is without its state,
 // whose text (nil: deleted) leads into the entry.
-func decodeState(key string, entry []byte) (v version, text []byte, err error) {
+func decodeState(kind, id string, entry []byte) (v version, text []byte, err error) {
 	if len(entry) < 2+3+16+trailerSize {
 		return v, nil, fmt.Errorf("%w: %d bytes are too few", errRecord, len(entry))
 	}
 	body := entry[:len(entry)-trailerSize]
-	sum := crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, []byte(key))
-	if sum != binary.LittleEndian.Uint32(entry[len(body):]) {
+	if entryChecksum(body, kind, id) != binary.LittleEndian.Uint32(entry[len(body):]) {
 		return v, nil, fmt.Errorf("%w: checksum differs", errRecord)
 	}
 	d := decoder{rest: body}
@@ -220,9 +265,12 @@ func (f *stateFile) load(k Key, spec *KindSpec) (v *version, err error) {
 			entry := tx.Bucket(f.buckets[k.Kind]).Get([]byte(k.ID))
 			if entry == nil {
 				v = never
+				if err := f.absent(tx, k, spec); err != nil {
+					return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, k.ID, err)
+				}
 				return nil
 			}
-			found, text, err := decodeState(k.ID, entry)
+			found, text, err := decodeState(spec.Name, k.ID, entry)
 			if err != nil {
 				return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, k.ID, err)
 			}
@@ -250,7 +298,7 @@ func (f *stateFile) newest(m stateMeta, kinds *[256]*KindSpec) (seq uint64, err 
 					continue
 				}
 				err := tx.Bucket(f.buckets[i]).ForEach(func(id, entry []byte) error {
-					v, _, err := decodeState(string(id), entry)
+					v, _, err := decodeState(spec.Name, string(id), entry)
 					if err != nil {
 						return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, id, err)
 					}
@@ -271,14 +319,16 @@ func (f *stateFile) newest(m stateMeta, kinds *[256]*KindSpec) (seq uint64, err 
 func (f *stateFile) update(fn func(tx *bbolt.Tx) error) error {
 	f.busy.start()
 	defer f.busy.stop()
-	err := f.db.Update(func(tx *bbolt.Tx) error {
-		if err := fn(tx); err != nil {
-			return err
-		}
-		if f.hooks.beforeSnapshot != nil {
-			return f.hooks.beforeSnapshot()
-		}
-		return nil
+	err := guarded(f.path, func() error {
+		return f.db.Update(func(tx *bbolt.Tx) error {
+			if err := errors.Join(fn(tx), sealMeta(tx)); err != nil {
+				return err
+			}
+			if f.hooks.beforeSnapshot != nil {
+				return f.hooks.beforeSnapshot()
+			}
+			return nil
+		})
 	})
 	if f.delay > 0 {
 		pause(2 * f.delay) // bbolt syncs its pages, then its meta page

@@ -250,11 +250,14 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.journal.spare.init(s.journal.dir)
 
 	if err := makeDir(s.journal.dir); err != nil {
-		return nil, fmt.Errorf("store: data folder: %w", s.unfinished(err))
+		return nil, fmt.Errorf("store: data folder: %w", usable(dir, s.unfinished(err)))
 	}
 	var err error
 	if s.lock, err = lockDir(dir); err != nil {
-		return nil, fmt.Errorf("store: %w", s.unfinished(err))
+		return nil, fmt.Errorf("store: %w", usable(dir, s.unfinished(err)))
+	}
+	if name := remoteName(dir); name != "" {
+		o.Logger.Warn("the data folder is on a file system on which neither locks nor syncs can be relied on; make sure that no other machine uses it, or move data_dir to a local disk", "data_dir", dir, "file_system", name)
 	}
 	err = unfinishedRestore(dir)
 	if err == nil {
@@ -262,7 +265,7 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	}
 	if err != nil {
 		s.closeFiles()
-		return nil, fmt.Errorf("store: %w", s.unfinished(err))
+		return nil, fmt.Errorf("store: %w", usable(dir, s.unfinished(err)))
 	}
 	s.start()
 	return s, nil
@@ -343,8 +346,8 @@ func (s *Store) closeFiles() error {
 	if s.journal.db != nil {
 		errs = append(errs, s.journal.db.Close())
 	}
-	if s.state != nil && s.state.db != nil {
-		errs = append(errs, s.state.db.Close())
+	if s.state != nil {
+		errs = append(errs, s.state.close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

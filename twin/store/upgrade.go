@@ -59,7 +59,7 @@ func (s *Store) raiseState() error {
 				if !isTombstone(entry) {
 					return nil
 				}
-				v, _, err := decodeState(string(id), entry)
+				v, _, err := decodeState(spec.Name, string(id), entry)
 				if err != nil {
 					return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, id, err)
 				}
@@ -73,6 +73,9 @@ func (s *Store) raiseState() error {
 		if err := putNumber(meta, metaAge, 0); err != nil {
 			return err
 		}
-		return putNumber(meta, metaFormat, stateFormat)
+		if err := putNumber(meta, metaFormat, stateFormat); err != nil {
+			return err
+		}
+		return sealMeta(tx)
 	})
 }

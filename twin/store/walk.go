@@ -194,7 +194,7 @@ func (w *walking) inFile(p *passing) (*version, []byte, error) {
 			return nil, nil, err
 		}
 	}
-	v, text, err := decodeState(p.id, p.entry)
+	v, text, err := decodeState(w.spec.Name, p.id, p.entry)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %s %q: %w", f.path, ErrDamaged, w.spec.Name, p.id, err)
 	}
