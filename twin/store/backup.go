@@ -52,6 +52,7 @@ type offeredState struct {
 // backupJournal is the journal up to the backup's last record.
 type backupJournal struct {
 	Sequence uint64          `json:"sequence"`
+	Mark     string          `json:"mark,omitempty"`
 	Segments []BackupSegment `json:"segments"`
 }
 
@@ -88,6 +89,9 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, have Manifest) error {
 		return err
 	}
 	j := backupJournal{Sequence: end.last}
+	if j.Mark, err = s.markOf(end.last); err != nil {
+		return err
+	}
 	last := end.last
 	if end.image != nil {
 		// By now that segment may be an old one as well.
@@ -147,6 +151,11 @@ func (s *Store) offer(have Manifest) (o backupOffer, receipts []byte, err error)
 	if err := agree(have, segments, next, committed); err != nil {
 		return o, nil, err
 	}
+	if mark, err := s.markOf(have.Sequence); err != nil {
+		return o, nil, err
+	} else if mark != "" && have.Mark != "" && mark != have.Mark {
+		return o, nil, fmt.Errorf("%w: record %d, its last one, differs from the journal's: back up to an empty folder", ErrOtherBackup, have.Sequence)
+	}
 	linked := have.State != nil
 	from := next // the first record of the journal that is here
 	if len(segments) > 0 {
@@ -204,6 +213,26 @@ func agree(have Manifest, segments []BackupSegment, next, committed uint64) erro
 		}
 	}
 	return nil
+}
+
+// markOf tells a record from any other that could have its number: its
+// checksum, which covers its time too. It is empty for a record that the
+// journal does not have any more.
+func (s *Store) markOf(seq uint64) (string, error) {
+	path, t := s.journal.locate(seq)
+	if seq == 0 || path == "" {
+		return "", nil
+	}
+	g, err := openSegmentFile(path, t)
+	if err != nil {
+		return "", err
+	}
+	defer g.close()
+	text, err := g.record(seq)
+	if err != nil || len(text) < trailerSize {
+		return "", err
+	}
+	return fmt.Sprintf("%x", text[len(text)-trailerSize:]), nil
 }
 
 // describe gives the segments that are not written any more, the oldest first:

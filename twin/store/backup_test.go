@@ -76,7 +76,11 @@ func wantAll(t testing.TB, s *Store, want map[string]Entry) {
 }
 
 // small makes segments of a few dozen records, and nothing is deleted.
-func small() Options { return Options{SegmentSize: 96 << 10, Retention: -1} }
+func small() Options {
+	o := Options{SegmentSize: 96 << 10, Retention: -1}
+	o.hooks.noSpare = true
+	return o
+}
 
 // fill makes changes of some entities: creations, appendings, deletions.
 func fill(t testing.TB, s *Store, rnd *rand.Rand, entities, changes int) {

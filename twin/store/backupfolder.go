@@ -172,7 +172,7 @@ func (b *backupFolder) read(t *tar.Reader) (m Manifest, err error) {
 	if m.State == nil {
 		return m, errors.New("the broker ended too early")
 	}
-	m.Format, m.Sequence, m.Made = manifestFormat, j.Sequence, time.Now().UTC()
+	m.Format, m.Sequence, m.Mark, m.Made = manifestFormat, j.Sequence, j.Mark, time.Now().UTC()
 	m.Segments, err = b.join(&j, m.State.Covered)
 	if n := len(m.Segments); n > 0 {
 		m.Time = m.Segments[n-1].To

@@ -31,8 +31,10 @@ type Manifest struct {
 	Made time.Time `json:"made"`
 	// Sequence is the number of the last record in it, and Time when that was
 	// written; zero if no journal was left to copy.
-	Sequence uint64          `json:"sequence"`
-	Time     time.Time       `json:"time,omitzero"`
+	Sequence uint64    `json:"sequence"`
+	Time     time.Time `json:"time,omitzero"`
+	// Mark tells that record from another store's of the same number.
+	Mark     string          `json:"mark,omitempty"`
 	State    *BackupState    `json:"state"`
 	Segments []BackupSegment `json:"segments"`
 }

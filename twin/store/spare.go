@@ -76,7 +76,7 @@ func (s *Store) spareLoop() {
 		case <-s.closing:
 			return
 		}
-		if sp.ready.Load() {
+		if sp.ready.Load() || s.hooks.noSpare {
 			continue
 		}
 		err := s.makeSpare()

@@ -104,6 +104,7 @@ type hooks struct {
 	beforeSnapshot func() error
 	snapshotRetry  time.Duration               // pause after a pass that failed
 	stalled        time.Duration               // how long a write may take, instead of Options.Patience
+	noSpare        bool                        // no segment is made ready in advance: where one ends is the records' doing alone
 	noFallback     bool                        // recovery takes a commit that was not finished for damage
 	elapsed        func() func() time.Duration // starts what gives the time since then
 }
