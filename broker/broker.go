@@ -209,6 +209,16 @@ func (b *Broker) Stop(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	// The events of what was just stored. Who is slow keeps nobody from
+	// stopping.
+	soon, cancel := context.WithTimeout(ctx, deliverWithin)
+	defer cancel()
+	for b.sessions.Waiting() && soon.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-soon.Done():
+		}
+	}
 	b.sessions.Close(packets.ErrServerShuttingDown)
 	b.mu.Lock()
 	for c := range b.connections { // those too that have not sent a CONNECT packet
@@ -221,6 +231,10 @@ func (b *Broker) Stop(ctx context.Context) {
 	b.running.Wait()
 	_ = b.server.Close() // its listeners and clients are gone; it only stops its clocks
 }
+
+// deliverWithin is how long a stop waits for deliveries to clients that take
+// their time.
+const deliverWithin = time.Second
 
 func (b *Broker) closeListeners() {
 	b.mu.Lock()

@@ -349,6 +349,20 @@ func (r *Registry) Pending() int {
 	return n
 }
 
+// Waiting says whether any client that is connected has deliveries waiting
+// that were not written to it yet.
+func (r *Registry) Waiting() bool {
+	for _, s := range r.list() {
+		s.mu.Lock()
+		waiting := s.conn != nil && s.atMostOnce.len()+s.assured.len() > 0
+		s.mu.Unlock()
+		if waiting {
+			return true
+		}
+	}
+	return false
+}
+
 // dropped counts a delivery that found its queue full, and says so in the log
 // once a minute for each client.
 func (r *Registry) dropped(s *Session, qos byte) {
