@@ -143,6 +143,18 @@ func (r *report) addMillion(n int, few, many sustained, memory int, clean, kille
 	)
 }
 
+func (r *report) addTransfer(n int, in, out time.Duration) {
+	for _, l := range []struct {
+		what        string
+		took, bound time.Duration
+	}{{"import", in, time.Minute}, {"export", out, 20 * time.Second}} {
+		r.lines = append(r.lines, line{
+			what:   fmt.Sprintf("%s of %d Things, each with its Policy", l.what, n),
+			figure: l.took.Round(100 * time.Millisecond).String(), bound: "≤ " + l.bound.String(), held: l.took <= l.bound,
+		})
+	}
+}
+
 func (r *report) addLarge(ratios []float64) {
 	ratio := median(ratios)
 	r.lines = append(r.lines, line{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -205,7 +206,32 @@ func (b *bench) measureMillion(table *report) error {
 	}
 	fmt.Fprintf(b.log, "million   killed under load, ready again after %v\n", killed.Round(time.Millisecond))
 	table.addMillion(b.many, thousand, million, memory, clean, killed)
+	return b.measureTransfer(table, dir)
+}
+
+// measureTransfer exports what is in the folder, and imports it into another.
+func (b *bench) measureTransfer(table *report, dir string) error {
+	file, other := filepath.Join(dir, "export.jsonl"), filepath.Join(dir, "other")
+	out, err := b.timed("store", "export", "--data-dir", filepath.Join(dir, "data"), "-f", file)
+	if err != nil {
+		return err
+	}
+	in, err := b.timed("store", "import", "--data-dir", other, "-f", file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.log, "million   exported in %v, imported in %v\n", out.Round(time.Millisecond), in.Round(time.Millisecond))
+	table.addTransfer(b.many, in, out)
 	return nil
+}
+
+// timed runs a verb of the program to its end.
+func (b *bench) timed(args ...string) (time.Duration, error) {
+	began := time.Now()
+	if text, err := exec.Command(b.programs.broker, args...).CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, tail(string(text)))
+	}
+	return time.Since(began), nil
 }
 
 // killUnderLoad kills the broker under load, starts it again, and gives how
