@@ -5,6 +5,7 @@ truth() {
 	start broker 'exec bin/twinbroker serve'
 	eventually has_printed broker 'twinbroker ready …'
 	mosquitto_pub -q 1 -t ditto -m nonsense # some figures appear with the first refusal
+	mosquitto_pub -q 1 -t ditto/org.acme/first/things/twin/commands/create -m '{"path": "/", "value": {}}' # one with the first record
 	check 'docs/operating.md lists the metrics' \
 		"$(metrics | sed -n 's/^# TYPE \(twinbroker_[a-z_]*\) .*/\1/p' | sort)" \
 		"$(sed -n 's/^| `\(twinbroker_[a-z_]*\)`.*/\1/p' docs/operating.md | sort)"
