@@ -16,7 +16,19 @@ import (
 // version is stamped in by the Makefile.
 var version = "dev"
 
+// The main thread does nothing but wait. The kernel gives a signal to that
+// thread first, also when it hangs in a sync that the disk does not answer, and
+// then nobody gets the signal, nor those that follow.
+func init() { runtime.LockOSThread() }
+
 func main() {
+	status := make(chan int)
+	go func() { status <- run() }()
+	os.Exit(<-status)
+}
+
+// run does what the command line says, and gives the status to end with.
+func run() int {
 	root := &cobra.Command{
 		Use:           "twinbroker",
 		Short:         "An MQTT broker that is a digital twin",
@@ -28,8 +40,9 @@ func main() {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, "twinbroker: "+err.Error())
 		}
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // errReported ends the program with status 1 without a further word.

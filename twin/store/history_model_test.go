@@ -269,11 +269,11 @@ func TestEveryRetainedRevisionCanBeRead(t *testing.T) {
 					s = open(t, dir, o)
 				case 2:
 					// Retention leaves some segments.
-					s.o.MaxSize = s.Stats().JournalBytes * int64(rnd.IntN(4)) / 4
+					bound(s, s.Stats().JournalBytes*int64(rnd.IntN(4))/4)
 					if err := s.Snapshot(); err != nil {
 						t.Fatal(err)
 					}
-					s.o.MaxSize = 0
+					bound(s, 0)
 					c.forget(s)
 					part = 2
 				}
@@ -282,6 +282,13 @@ func TestEveryRetainedRevisionCanBeRead(t *testing.T) {
 			c.check(t, s, 1)
 		})
 	}
+}
+
+// bound sets what the journal may take.
+func bound(s *Store, bytes int64) {
+	s.journal.retaining.Lock()
+	defer s.journal.retaining.Unlock()
+	s.o.MaxSize = bytes
 }
 
 // forget drops what the store was allowed to forget.
