@@ -52,6 +52,10 @@ func (d document) Fold() store.State {
 	return newDocument(v)
 }
 
+// Unfolded is what has been looked up or changed in the document beside its
+// text.
+func (d document) Unfolded() int { return d.held - d.Size() + d.Value.Unfolded() }
+
 // recovered is for texts that the store keeps: they were checked when they
 // came in, and may be nested deeper as a whole than a message may be.
 var recovered = jsondoc.Limits{Depth: 4096}

@@ -215,6 +215,23 @@ func (v *Value) Fold() *Value {
 	return &Value{text: v.text, kind: v.kind}
 }
 
+// partSize is about what a part of a value takes in memory, with its name.
+const partSize = 128
+
+// Unfolded is about how many bytes the parts take that were looked up or
+// changed in the value: what Fold gives back.
+func (v *Value) Unfolded() int {
+	p := v.parts.Load()
+	if p == nil {
+		return 0
+	}
+	n := partSize * (1 + p.len())
+	for i := range p.len() {
+		n += p.at(i).Unfolded()
+	}
+	return n
+}
+
 // small is a short value with its text in one piece of memory: most of what
 // devices send is such a number.
 type small struct {

@@ -8,6 +8,8 @@ type Folder interface {
 	State
 	// Fold gives the same state in as little memory as it can be kept in.
 	Fold() State
+	// Unfolded says about how many bytes it takes now beyond that.
+	Unfolded() int
 }
 
 // awake are the entities whose states may be unfolded because they were looked
@@ -17,12 +19,8 @@ type Folder interface {
 type awake struct {
 	mu    sync.Mutex
 	order ring
-	bytes int64 // of text in their states when they came in, and a little for each
+	bytes int64 // that their states took beyond the least when they were last looked at, and a little for each
 }
-
-// unfolds is how many times the size of its text an unfolded state may take:
-// small Things measured five times.
-const unfolds = 6
 
 // awakeShare is the part of Options.Memory that is kept for unfolded states.
 const awakeShare = 8
@@ -41,24 +39,22 @@ func (t *table) stir(e *entity, budget int64) {
 		}
 		return
 	}
-	if e.awake.Swap(true) {
+	if e.cur.Load().unfolded() == 0 || e.awake.Swap(true) {
 		return
 	}
 	e.stirred.Store(false)
 	a := &t.awake
 	a.mu.Lock()
-	e.awakeBytes = e.cur.Load().cost + 64
-	a.order.push(e)
-	a.bytes += e.awakeBytes
+	a.take(e)
 	var tired [2]*entity
 	n := 0
-	for looked := 0; looked < 4 && n < len(tired) && unfolds*a.bytes > budget && a.order.n > 1; looked++ {
+	for looked := 0; looked < 4 && n < len(tired) && a.bytes > budget && a.order.n > 1; looked++ {
 		old := a.order.pop()
+		a.bytes -= old.awakeBytes
 		if old.stirred.Swap(false) {
-			a.order.push(old)
+			a.take(old)
 			continue
 		}
-		a.bytes -= old.awakeBytes
 		tired[n] = old
 		n++
 	}
@@ -67,6 +63,23 @@ func (t *table) stir(e *entity, budget int64) {
 		old.awake.Store(false)
 		old.fold()
 	}
+}
+
+// take puts an entity at the end of the order; the order is locked.
+func (a *awake) take(e *entity) {
+	e.awakeBytes = 64 + e.cur.Load().unfolded()
+	a.order.push(e)
+	a.bytes += e.awakeBytes
+}
+
+// unfolded is about how many bytes the state takes beyond the least.
+func (v *version) unfolded() int64 {
+	if v != nil {
+		if f, ok := v.state.(Folder); ok {
+			return int64(f.Unfolded())
+		}
+	}
+	return 0
 }
 
 // fold keeps the entity's present state in as little memory as possible.

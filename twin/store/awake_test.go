@@ -14,6 +14,13 @@ type sheet struct {
 
 func (s sheet) Fold() State { return sheet{s.text, true} }
 
+func (s sheet) Unfolded() int {
+	if s.folded {
+		return 0
+	}
+	return 5 * s.Size()
+}
+
 func TestStatesThatAreLeftAloneAreFolded(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Memory: 2 << 20}) // room for some 40 unfolded ones of 1,000 bytes
 	body := text(strings.Repeat("x", 1000))
