@@ -18,7 +18,7 @@ func TestUnfoldedCountsPartsAndNotText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v
+		return v.Fold()
 	}
 	few, many := members(20, 5000), members(2000, 50)
 	for _, v := range []*Value{few, many} {
