@@ -62,9 +62,10 @@ func (c *ruleCompiler) compile(roots Roots) {
 	}
 	sc := &scope{
 		captures: &c.rule.pattern, placeholders: rulePlaceholders,
-		payload: c.rule.format == formatJSON, strict: true,
+		payload: c.rule.format == formatJSON, message: true, strict: true,
 	}
 	c.thing(sc)
+	sc.placeholders = changePlaceholders
 	c.create(sc)
 	c.set(sc)
 }
@@ -228,11 +229,11 @@ func splitOutsideBraces(s string) ([]string, error) {
 	for i := 0; i < len(s); i++ {
 		switch {
 		case strings.HasPrefix(s[i:], "{{"):
-			end := strings.Index(s[i:], "}}")
+			end := placeholderEnd(s[i+2:])
 			if end < 0 {
 				return nil, fmt.Errorf("has {{ without }} in %q", s[i:])
 			}
-			i += end + 1
+			i += 2 + end + 1
 		case s[i] == '/':
 			levels = append(levels, s[start:i])
 			start = i + 1

@@ -15,6 +15,8 @@ type message struct {
 	in      *Input
 	caps    [maxCaptures]string // what the pattern of the rule at hand took
 	payload *jsondoc.Value      // nil: not parsed as JSON yet
+	thing   protocol.ThingID    // what the rule at hand changes
+	fault   string              // what a placeholder's function could not work with; "": nothing
 	text    []byte              // room for a patch
 	small   []byte              // room for a name or an ID
 }

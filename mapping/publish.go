@@ -160,9 +160,14 @@ func (s *search) found(c content) {
 		s.fail(err)
 		return
 	}
+	to, err := s.text(&s.pub.to)
+	if err != nil {
+		s.fail(err) // "" would be everybody
+		return
+	}
 	out := Out{
 		Topic: topic, QoS: byte(s.pub.config.QoS), Retain: s.pub.config.Retain,
-		To: s.text(&s.pub.to), Subjects: s.pub.config.Subjects, Publication: s.pub.number,
+		To: to, Subjects: s.pub.config.Subjects, Publication: s.pub.number,
 	}
 	switch {
 	case s.pub.envelope:
@@ -204,7 +209,10 @@ func (s *search) topic() (string, error) {
 	topic := room[:0]
 	for i := range s.pub.topic.parts {
 		p := &s.pub.topic.parts[i]
-		text := s.part(p)
+		text, err := s.part(p)
+		if err != nil {
+			return "", err
+		}
 		if p.source != fromText {
 			isRest := p.source == fromCapture && p.capture == s.pub.path.rest
 			if err := checkFilled(p.text, text, isRest); err != nil {
@@ -240,28 +248,52 @@ func checkFilled(name, text string, isRest bool) error {
 }
 
 // text fills in a template.
-func (s *search) text(t *template) string {
+func (s *search) text(t *template) (string, error) {
 	if text, ok := t.literal(); ok {
-		return text
+		return text, nil
 	}
 	var b strings.Builder
 	for i := range t.parts {
-		b.WriteString(s.part(&t.parts[i]))
+		text, err := s.part(&t.parts[i])
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
 	}
-	return b.String()
+	return b.String(), nil
 }
 
-func (s *search) part(p *part) string {
+// part is what a part of a template stands for; an error when that is nothing.
+func (s *search) part(p *part) (string, error) {
 	topic := &s.event.Topic
 	switch p.source {
 	case fromCapture:
-		return s.caps[p.capture]
+		return s.caps[p.capture], nil
 	case fromThingID:
-		return topic.EntityID()
+		return topic.EntityID(), nil
 	case fromThingName:
-		return topic.Name
+		return topic.Name, nil
 	case fromThingNamespace:
-		return topic.Namespace
+		return topic.Namespace, nil
+	case fromPipeline:
+		return s.pipeline(p)
 	}
-	return p.text
+	return p.text, nil
+}
+
+func (s *search) pipeline(p *part) (string, error) {
+	var room [maxInputs]filled
+	inputs := room[:0]
+	for i := range p.pipeline.inputs {
+		text, err := s.part(&p.pipeline.inputs[i])
+		inputs = append(inputs, filled{text: text, ok: err == nil})
+	}
+	text, ok, err := p.pipeline.run(inputs)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("{{ %s }} cannot be filled in: %w", p.text, err)
+	case !ok:
+		return "", fmt.Errorf("{{ %s }} has no value", p.text)
+	}
+	return text, nil
 }

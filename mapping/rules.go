@@ -27,6 +27,10 @@ type Input struct {
 	Client   string // its client ID
 	Username string // "" for a client without
 	Now      time.Time
+	QoS      byte
+	Retain   bool
+	// Properties are those of MQTT 5; nil for a message without any.
+	Properties *Properties
 }
 
 // Change is what one rule made of a message.
@@ -149,7 +153,11 @@ func (r *rule) apply(m *message) (*applied, *protocol.Error) {
 	if err != nil {
 		return nil, err
 	}
+	m.thing = id
 	patch, err := r.patch(m, value)
+	if err == nil && m.fault != "" {
+		err = r.refuse("%s", m.fault)
+	}
 	if patch == nil || err != nil {
 		return nil, err
 	}
@@ -177,6 +185,9 @@ var noResponse = jsondoc.Bool(false)
 func (r *rule) thingID(m *message) (protocol.ThingID, *protocol.Error) {
 	text, missing := r.thing.text(m)
 	if missing != "" {
+		if m.fault != "" {
+			return protocol.ThingID{}, r.refuse("%s", m.fault)
+		}
 		return protocol.ThingID{}, r.refuse("the thing's ID needs {{ %s }}, which this message does not have", missing)
 	}
 	id, err := protocol.ParseThingID(text)
@@ -193,6 +204,9 @@ func (r *rule) createWith(m *message, made *applied) (*string, *protocol.Error) 
 	}
 	var missing string
 	if made.policy, missing = r.create.text(m); missing != "" {
+		if m.fault != "" {
+			return nil, r.refuse("%s", m.fault)
+		}
 		return nil, r.refuse("the policy's ID needs {{ %s }}, which this message does not have", missing)
 	}
 	if err := protocol.CheckPolicyID(made.policy); err != nil {

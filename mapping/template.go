@@ -2,9 +2,9 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
@@ -16,26 +16,30 @@ const (
 	fromText source = iota
 	fromCapture
 	fromTime
-	fromMillis
 	fromClient
 	fromUsername
 	fromTopic
+	fromMQTT
+	fromHeader
 	fromPayload
 	fromThingID
 	fromThingName
 	fromThingNamespace
+	fromPipeline
 )
 
 // Ditto's names of the placeholders, by what they are used for.
 var (
 	rulePlaceholders = map[string]source{
-		"time:now":              fromTime,
-		"time:now_epoch_millis": fromMillis,
-		"client:id":             fromClient,
-		"client:username":       fromUsername,
-		"topic:full":            fromTopic,
-		"source:address":        fromTopic, // Ditto's word for the topic that a message came in by
+		"client:id":       fromClient,
+		"client:username": fromUsername,
+		"topic:full":      fromTopic,
+		"source:address":  fromTopic, // Ditto's word for the topic that a message came in by
+		"mqtt:topic":      fromTopic,
 	}
+	// What follows the Thing may name it.
+	changePlaceholders = withThing(rulePlaceholders)
+
 	publicationPlaceholders = map[string]source{
 		"thing:id":        fromThingID,
 		"thing:name":      fromThingName,
@@ -43,11 +47,19 @@ var (
 	}
 )
 
+// withThing adds the placeholders of the Thing that is changed.
+func withThing(placeholders map[string]source) map[string]source {
+	all := maps.Clone(placeholders)
+	maps.Copy(all, publicationPlaceholders)
+	return all
+}
+
 // scope is what a template may use.
 type scope struct {
 	captures     *pattern
 	placeholders map[string]source
 	payload      bool // {{ payload:/pointer }}
+	message      bool // {{ time:… }}, {{ mqtt:… }} and {{ header:… }}: of the MQTT message
 	strict       bool // {name} is taken for a mistyped {{ name }}
 }
 
@@ -57,10 +69,13 @@ type template struct {
 }
 
 type part struct {
-	source  source
-	text    string          // the text; else the placeholder's name, for error messages
-	capture int             // of fromCapture
-	pointer jsondoc.Pointer // of fromPayload
+	source   source
+	text     string          // the text; else the placeholder's name, for error messages
+	name     string          // of fromMQTT and fromHeader: behind the colon
+	capture  int             // of fromCapture
+	pointer  jsondoc.Pointer // of fromPayload
+	moment   *moment         // of fromTime
+	pipeline *pipeline       // of fromPipeline
 }
 
 // parseTemplate parses "org.acme:{{ device }}".
@@ -77,16 +92,16 @@ func parseTemplate(s string, sc *scope) (template, error) {
 		if !found {
 			break
 		}
-		name, after, closed := strings.Cut(inside, "}}")
-		if !closed {
+		end := placeholderEnd(inside)
+		if end < 0 {
 			return template{}, fmt.Errorf("has {{ without }} in %q", s)
 		}
-		p, err := sc.placeholder(strings.TrimSpace(name))
+		p, err := sc.expression(strings.TrimSpace(inside[:end]))
 		if err != nil {
 			return template{}, err
 		}
 		t.parts = append(t.parts, p)
-		s = after
+		s = inside[end+2:]
 	}
 	return t, nil
 }
@@ -106,10 +121,8 @@ func (sc *scope) checkText(text string) error {
 	return nil
 }
 
+// placeholder finds what one name stands for.
 func (sc *scope) placeholder(name string) (part, error) {
-	if strings.HasPrefix(name, "fn:") || strings.Contains(name, "|") {
-		return part{}, fmt.Errorf("has {{ %s }}: placeholder functions (fn:…) are not supported yet by this version", name)
-	}
 	prefix, rest, hasPrefix := strings.Cut(name, ":")
 	if !hasPrefix {
 		if i := sc.captures.capture(name); i >= 0 {
@@ -119,6 +132,15 @@ func (sc *scope) placeholder(name string) (part, error) {
 	}
 	if from, ok := sc.placeholders[name]; ok {
 		return part{source: from, text: name}, nil
+	}
+	if sc.message {
+		if p, ok, err := messagePlaceholder(prefix, rest); ok || err != nil {
+			if err != nil {
+				err = fmt.Errorf("has {{ %s }}: %w", name, err)
+			}
+			p.text = name
+			return p, err
+		}
 	}
 	if prefix == "payload" {
 		if !sc.payload {
@@ -130,18 +152,24 @@ func (sc *scope) placeholder(name string) (part, error) {
 		}
 		return part{source: fromPayload, text: name, pointer: pointer}, nil
 	}
-	return part{}, fmt.Errorf("has {{ %s }}: there is no such placeholder here in this version; %s", name, sc.known())
+	return part{}, fmt.Errorf("has {{ %s }}: there is no such placeholder here; %s", name, sc.known())
 }
 
 // known lists what a template may use.
 func (sc *scope) known() string {
 	list := make([]string, 0, 12)
 	list = append(list, sc.captures.names...)
-	for _, name := range []string{"time:now", "time:now_epoch_millis", "client:id", "client:username",
+	if sc.message {
+		list = append(list, "time:now", "time:now_epoch_millis")
+	}
+	for _, name := range []string{"client:id", "client:username",
 		"topic:full", "thing:id", "thing:name", "thing:namespace"} {
 		if _, ok := sc.placeholders[name]; ok {
 			list = append(list, name)
 		}
+	}
+	if sc.message {
+		list = append(list, "mqtt:<property>", "header:<user property>")
 	}
 	if sc.payload {
 		list = append(list, "payload:/pointer")
@@ -161,9 +189,13 @@ func (t *template) literal() (string, bool) {
 }
 
 // uses says whether the template needs the capture.
-func (t *template) uses(capture int) bool {
-	for i := range t.parts {
-		if t.parts[i].source == fromCapture && t.parts[i].capture == capture {
+func (t *template) uses(capture int) bool { return usesCapture(t.parts, capture) }
+
+func usesCapture(parts []part, capture int) bool {
+	for i := range parts {
+		p := &parts[i]
+		if p.source == fromCapture && p.capture == capture ||
+			p.source == fromPipeline && usesCapture(p.pipeline.inputs, capture) {
 			return true
 		}
 	}
@@ -185,32 +217,53 @@ func (t *template) text(m *message) (text, missing string) {
 
 func (t *template) appendTo(dst []byte, m *message) (out []byte, missing string) {
 	for i := range t.parts {
-		p := &t.parts[i]
-		ok := true
-		switch p.source {
-		case fromText:
-			dst = append(dst, p.text...)
-		case fromCapture:
-			dst = append(dst, m.caps[p.capture]...)
-		case fromTime:
-			dst = m.in.Now.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-		case fromMillis:
-			dst = strconv.AppendInt(dst, m.in.Now.UnixNano()/int64(time.Millisecond), 10)
-		case fromClient:
-			dst = append(dst, m.in.Client...)
-		case fromUsername:
-			dst = append(dst, m.in.Username...)
-			ok = m.in.Username != ""
-		case fromTopic:
-			dst = append(dst, m.in.Topic...)
-		case fromPayload:
-			dst, ok = appendScalar(dst, m.payload, p.pointer)
-		}
-		if !ok {
-			return dst, p.text
+		var ok bool
+		if dst, ok = t.parts[i].appendTo(dst, m); !ok {
+			return dst, t.parts[i].text
 		}
 	}
 	return dst, ""
+}
+
+// appendTo appends what the part stands for; false when it has no value.
+func (p *part) appendTo(dst []byte, m *message) ([]byte, bool) {
+	switch p.source {
+	case fromText:
+		return append(dst, p.text...), true
+	case fromCapture:
+		return append(dst, m.caps[p.capture]...), true
+	case fromTime:
+		return p.moment.appendTo(dst, m.in.Now), true
+	case fromClient:
+		return append(dst, m.in.Client...), true
+	case fromUsername:
+		return append(dst, m.in.Username...), m.in.Username != ""
+	case fromTopic:
+		return append(dst, m.in.Topic...), true
+	case fromPayload:
+		return appendScalar(dst, m.payload, p.pointer)
+	case fromMQTT:
+		return m.in.appendMQTT(dst, p.name)
+	case fromHeader:
+		return m.in.appendHeader(dst, p.name)
+	case fromThingID:
+		return append(append(append(dst, m.thing.Namespace...), ':'), m.thing.Name...), true
+	case fromThingName:
+		return append(dst, m.thing.Name...), true
+	case fromThingNamespace:
+		return append(dst, m.thing.Namespace...), true
+	}
+	var room [maxInputs]filled
+	inputs := room[:0]
+	for i := range p.pipeline.inputs {
+		text, ok := p.pipeline.inputs[i].appendTo(nil, m)
+		inputs = append(inputs, filled{text: string(text), ok: ok})
+	}
+	text, ok, err := p.pipeline.run(inputs)
+	if err != nil && m.fault == "" {
+		m.fault = "{{ " + p.text + " }} cannot be filled in: " + err.Error()
+	}
+	return append(dst, text...), ok
 }
 
 // appendScalar appends the text of the scalar that the pointer finds.

@@ -1,0 +1,235 @@
+package mapping
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// pipeline is a placeholder with functions behind it, as in
+// {{ device | fn:lower() | fn:default('x') }} (Ditto's page
+// "basic-placeholders", function expressions). It does not know where
+// placeholders get their values: it is given those of its inputs.
+type pipeline struct {
+	inputs    []part // the placeholders that it needs: the first expression's, and those among arguments
+	hasHead   bool   // the first input is where the pipeline begins; else it begins with a function
+	functions []function
+}
+
+// filled is the value of a placeholder with a message; ok is false where it
+// has none.
+type filled struct {
+	text string
+	ok   bool
+}
+
+// maxInputs is how many placeholders one pipeline may have.
+const maxInputs = 8
+
+// maxFunctions is how many functions may stand behind a placeholder, as in
+// Ditto.
+const maxFunctions = 10
+
+// function is one function of a pipeline with its arguments.
+type function struct {
+	name      string
+	arguments []argument
+	filter    *filter // of fn:filter, instead of arguments
+}
+
+// filter is fn:filter with its arguments by their meaning.
+type filter struct {
+	test    string         // "eq", "ne", "like" or "exists"
+	value   *argument      // what is looked at; nil: each value of the pipeline
+	against *argument      // what it is compared with; nil with "exists" alone
+	like    *regexp.Regexp // of a constant pattern
+}
+
+// argument is a constant or one of the pipeline's inputs.
+type argument struct {
+	constant string
+	input    int // -1: constant
+}
+
+// flow is what goes from function to function: no value, one, or (after
+// split) several.
+type flow struct {
+	values  []string
+	deleted bool // by fn:delete; nothing gives it a value again
+}
+
+// run applies the functions. Without a value ok is false; the error says what
+// a function could not work with, or that several values are left.
+func (p *pipeline) run(inputs []filled) (text string, ok bool, err error) {
+	var room [1]string
+	e := flow{values: room[:0]}
+	if p.hasHead && inputs[0].ok {
+		e.values = append(e.values, inputs[0].text)
+	}
+	for i := range p.functions {
+		f := &p.functions[i]
+		if err := f.apply(&e, inputs); err != nil {
+			return "", false, fmt.Errorf("fn:%s: %w", f.name, err)
+		}
+	}
+	switch {
+	case e.deleted || len(e.values) == 0:
+		return "", false, nil
+	case len(e.values) > 1:
+		return "", false, fmt.Errorf("fn:split leaves %d values where one is needed: join them with fn:join(',')", len(e.values))
+	}
+	return e.values[0], true, nil
+}
+
+// text is an argument's value; ok is false for a placeholder without one.
+func (a *argument) text(inputs []filled) (string, bool) {
+	if a.input < 0 {
+		return a.constant, true
+	}
+	return inputs[a.input].text, inputs[a.input].ok
+}
+
+// apply is one step (Ditto's classes PipelineFunction…).
+func (f *function) apply(e *flow, inputs []filled) error {
+	switch f.name {
+	case "default":
+		if !e.deleted && len(e.values) == 0 {
+			if text, ok := f.arguments[0].text(inputs); ok {
+				e.values = append(e.values, text)
+			}
+		}
+	case "delete":
+		e.values, e.deleted = nil, true
+	case "filter":
+		f.filter.apply(e, inputs)
+	case "replace":
+		from, _ := f.arguments[0].text(inputs)
+		to, ok := f.arguments[1].text(inputs)
+		if !ok {
+			return errors.New("what it puts in has no value with this message")
+		}
+		for i, value := range e.values {
+			e.values[i] = strings.ReplaceAll(value, from, to)
+		}
+	case "split":
+		e.split(f.arguments[0].constant)
+	case "join":
+		if len(e.values) > 1 {
+			e.values = []string{strings.Join(e.values, f.arguments[0].constant)}
+		}
+	default:
+		return e.each(f.one)
+	}
+	return nil
+}
+
+// each applies a step to every value, and leaves out those it gives none for.
+func (e *flow) each(step func(string) (string, bool, error)) error {
+	kept := e.values[:0]
+	for _, value := range e.values {
+		value, ok, err := step(value)
+		if err != nil {
+			return err
+		}
+		if ok {
+			kept = append(kept, value)
+		}
+	}
+	e.values = kept
+	return nil
+}
+
+// split is fn:split. Like Java's String.split it leaves empty values at the
+// end out; unlike there the separator is no regular expression.
+func (e *flow) split(separator string) {
+	var parts []string
+	for _, value := range e.values {
+		pieces := strings.Split(value, separator)
+		for len(pieces) > 1 && pieces[len(pieces)-1] == "" {
+			pieces = pieces[:len(pieces)-1]
+		}
+		parts = append(parts, pieces...)
+	}
+	e.values = parts
+}
+
+// one applies a function that makes one text of another.
+func (f *function) one(s string) (string, bool, error) {
+	switch f.name {
+	case "lower":
+		return strings.ToLower(s), true, nil
+	case "upper":
+		return strings.ToUpper(s), true, nil
+	case "trim": // as Java's String.trim: all up to the space
+		return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' }), true, nil
+	case "substring-before":
+		before, _, found := strings.Cut(s, f.arguments[0].constant)
+		return before, found, nil
+	case "substring-after":
+		_, after, found := strings.Cut(s, f.arguments[0].constant)
+		return after, found, nil
+	case "url-encode":
+		// Java's URLEncoder leaves * alone and encodes ~, Go's QueryEscape the reverse.
+		return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(s), "%2A", "*"), "~", "%7E"), true, nil
+	case "url-decode":
+		decoded, err := url.QueryUnescape(s)
+		if err != nil {
+			return "", false, fmt.Errorf("%s is not URL-encoded", excerpt([]byte(s), maxExcerpt))
+		}
+		return strings.ToValidUTF8(decoded, "\uFFFD"), true, nil
+	case "base64-encode":
+		return base64.StdEncoding.EncodeToString([]byte(s)), true, nil
+	}
+	// base64-decode; like Java's decoder it needs no padding
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+	if err != nil {
+		return "", false, fmt.Errorf("%s is not base64", excerpt([]byte(s), maxExcerpt))
+	}
+	return strings.ToValidUTF8(string(decoded), "\uFFFD"), true, nil
+}
+
+// apply keeps the values that pass. With a value of its own to look at it
+// keeps or drops all of them.
+func (f *filter) apply(e *flow, inputs []filled) {
+	against, hasAgainst := "", f.against == nil
+	if f.against != nil {
+		against, hasAgainst = f.against.text(inputs)
+	}
+	if f.value == nil {
+		// Without something to compare with, no value passes.
+		e.values = slices.DeleteFunc(e.values, func(s string) bool { return !hasAgainst || !f.holds(s, against) })
+		return
+	}
+	value, there := f.value.text(inputs)
+	if !f.holds(value, against) || !there && f.against == nil {
+		e.values = nil
+	}
+}
+
+// holds is the test of one value.
+func (f *filter) holds(s, against string) bool {
+	switch f.test {
+	case "eq":
+		return s == against
+	case "ne":
+		return s != against
+	case "exists":
+		return (s != "") == (f.against == nil || strings.EqualFold(against, "true"))
+	}
+	if f.like != nil {
+		return f.like.MatchString(s)
+	}
+	return likeExpression(against).MatchString(s)
+}
+
+// likeExpression is the regular expression for a pattern of "like" (Ditto's
+// LikeFunction: Java's whole match, in which a dot is no line break).
+func likeExpression(pattern string) *regexp.Regexp {
+	quoted := regexp.QuoteMeta(pattern)
+	quoted = strings.NewReplacer(`\*`, `.*`, `\?`, `.`, `\|`, `|`).Replace(quoted)
+	return regexp.MustCompile(`\A(?:` + quoted + `)\z`)
+}
