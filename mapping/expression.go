@@ -1,0 +1,202 @@
+package mapping
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/types"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// expression is one {expr: …} or "when" of the configuration, compiled (the
+// language of github.com/expr-lang/expr). It may be used by many goroutines.
+//
+// What it may take of time and memory is bounded, whatever it says and
+// whatever is in a message: see budget.
+type expression struct {
+	program *vm.Program
+	uses    uses
+}
+
+// uses says which variables an expression looks at.
+type uses map[string]*usage
+
+// usage is what is needed of one variable.
+type usage struct {
+	members []string // of an object, these
+	whole   bool     // all of it
+}
+
+// compileExpression compiles an expression that may use the variables, of
+// these types. The error is for the configuration: one line, with the place in
+// the expression.
+func compileExpression(source string, variables types.Map) (*expression, error) {
+	if strings.TrimSpace(source) == "" {
+		return nil, errors.New("is empty: an expression such as payload.temp * 9 / 5 + 32")
+	}
+	options := []expr.Option{expr.Env(variables), expr.DisableBuiltin("now")}
+	// Once as it is written, for its mistakes; then with its price on it.
+	if _, err := expr.Compile(source, options...); err != nil {
+		return nil, errors.New(oneLine(err))
+	}
+	e := &expression{uses: uses{}}
+	priced := maps.Clone(variables)
+	priced[budgetVariable] = types.TypeOf(&budget{})
+	options[0] = expr.Env(priced)
+	options = append(options, expr.Patch(&usageFinder{uses: e.uses, alone: map[string]int{}}), expr.Patch(pricer{}))
+	var err error
+	if e.program, err = expr.Compile(source, append(options, pricedFunctions...)...); err != nil {
+		return nil, errors.New(oneLine(err))
+	}
+	if e.uses["$env"] != nil {
+		for name := range variables {
+			e.uses[name] = &usage{whole: true}
+		}
+	}
+	return e, nil
+}
+
+// add takes over what another expression uses.
+func (u uses) add(other uses) {
+	for name, needed := range other {
+		have := u[name]
+		if have == nil {
+			have = &usage{}
+			u[name] = have
+		}
+		have.whole = have.whole || needed.whole
+		for _, member := range needed.members {
+			if !slices.Contains(have.members, member) {
+				have.members = append(have.members, member)
+			}
+		}
+	}
+}
+
+// array stands for an array of which members are wanted by name: there are
+// none, and this is how the error calls it.
+type array struct{}
+
+// decode gives what is needed of a JSON value to expressions.
+func (u *usage) decode(v *jsondoc.Value) any {
+	if u.whole || v.Kind() != jsondoc.KindObject && v.Kind() != jsondoc.KindArray {
+		return decoded(v)
+	}
+	if v.Kind() == jsondoc.KindArray {
+		return array{}
+	}
+	object := make(map[string]any, len(u.members))
+	for _, name := range u.members {
+		if member, ok := v.Member(name); ok {
+			object[name] = decoded(member)
+		}
+	}
+	return object
+}
+
+var machines = sync.Pool{New: func() any { return new(vm.VM) }}
+
+// run gives what the expression gives with these variables. The error says in
+// one line what went wrong where in the expression.
+func (e *expression) run(variables map[string]any) (any, error) {
+	b := &budget{left: maxSteps}
+	variables[budgetVariable] = b
+	machine := machines.Get().(*vm.VM)
+	result, err := machine.Run(e.program, variables)
+	machines.Put(machine)
+	if err != nil {
+		text := oneLine(err)
+		if strings.Contains(text, "nil") {
+			text += `: something that it uses is not in this message; "payload.x ?? 0" gives such a value, and "payload.x == nil ? nil : …" leaves the line out`
+		}
+		return nil, errors.New(text)
+	}
+	return result, nil
+}
+
+// value is the result of run as JSON. A number that is none (NaN) or infinite
+// is an error, and so is a result of more than maxResult bytes.
+func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
+	result, err := e.run(variables)
+	if err != nil {
+		return nil, err
+	}
+	switch r := result.(type) { // most are one of these
+	case bool:
+		return jsondoc.Bool(r), nil
+	case int:
+		return jsondoc.Int(int64(r)), nil
+	}
+	text, err := appendResult(nil, result)
+	if err != nil {
+		return nil, err
+	}
+	return jsondoc.Parse(text, jsondoc.Limits{})
+}
+
+// holds is the result of an expression that says yes or no.
+func (e *expression) holds(variables map[string]any) (bool, error) {
+	result, err := e.run(variables)
+	if err != nil {
+		return false, err
+	}
+	yes, ok := result.(bool)
+	if !ok {
+		return false, fmt.Errorf("gives %s, not true or false", describe(result))
+	}
+	return yes, nil
+}
+
+// oneLine is an error of the expression library without the drawing below it.
+func oneLine(err error) string {
+	var at *file.Error
+	if errors.As(err, &at) {
+		return fmt.Sprintf("%s (line %d, column %d)", at.Message, max(at.Line, 1), at.Column+1)
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
+}
+
+// decoded is a JSON value as expressions see it: an integer as an int where
+// it is one, every other number as a float64.
+func decoded(v *jsondoc.Value) any {
+	switch v.Kind() {
+	case jsondoc.KindBool:
+		b, _ := v.Bool()
+		return b
+	case jsondoc.KindNumber:
+		if i, ok := v.Int(); ok && i == int64(int(i)) {
+			return int(i)
+		}
+		f, ok := v.Float()
+		if !ok {
+			return math.Inf(1) // more than a float64 can hold; no result can have it
+		}
+		return f
+	case jsondoc.KindString:
+		s, _ := v.Text()
+		return s
+	case jsondoc.KindArray:
+		list := make([]any, 0, v.Len())
+		for element := range v.Elements() {
+			list = append(list, decoded(element))
+		}
+		return list
+	case jsondoc.KindObject:
+		object := make(map[string]any, v.Len())
+		for name, member := range v.Members() {
+			object[name] = decoded(member)
+		}
+		return object
+	}
+	return nil
+}

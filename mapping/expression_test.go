@@ -1,0 +1,175 @@
+package mapping
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/expr-lang/expr/types"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// evaluate gives what an expression makes of a payload, as JSON.
+func evaluate(t *testing.T, source, payload string) (string, error) {
+	t.Helper()
+	e, err := compileExpression(source, types.Map{"payload": types.Any, "device": types.String})
+	if err != nil {
+		t.Fatalf("%s: %v", source, err)
+	}
+	v, err := jsondoc.ParseString(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string]any{"device": "d1"}
+	if u := e.uses["payload"]; u != nil {
+		variables["payload"] = u.decode(v)
+	}
+	result, err := e.value(variables)
+	if err != nil {
+		return "", err
+	}
+	return result.String(), nil
+}
+
+func TestExpression(t *testing.T) {
+	for _, test := range []struct{ source, payload, want string }{
+		{"payload.temp * 9 / 5 + 32", `{"temp":20}`, "68"},
+		{"payload.temp * 9 / 5 + 32", `{"temp":21.5}`, "70.7"},
+		{"payload.n + 1", `{"n":9007199254740993}`, "9007199254740994"},
+		{"payload.n - 1", `{"n":-9007199254740993}`, "-9007199254740994"},
+		{"payload.n * 3", `{"n":3002399751580331}`, "9007199254740993"},
+		{"payload.n * 2", `{"n":9223372036854775807}`, "18446744073709552000"},
+		{"payload.n + 1", `{"n":9223372036854775807}`, "9223372036854776000"},
+		{"payload.n * -1", `{"n":-9223372036854775808}`, "9223372036854776000"},
+		{"payload.n", `{"n":-0.0}`, "0"},
+		{"payload.n", `{"n":1e-9}`, "1e-09"},
+		{"payload.absent", `{}`, "null"},
+		{"payload.absent ?? 5", `{}`, "5"},
+		{"payload.a?.b.c", `{}`, "null"},
+		{`payload.state == "ON"`, `{"state":"ON"}`, "true"},
+		{`payload["x y"] + "!"`, `{"x y":"hi"}`, `"hi!"`},
+		{"device + '/' + string(payload.n)", `{"n":1}`, `"d1/1"`},
+		{"payload", `{"b":[1,2.50,"x",null,true],"a":{}}`, `{"a":{},"b":[1,2.5,"x",null,true]}`},
+		{"payload.list[1].v", `{"list":[{"v":1},{"v":2}]}`, "2"},
+		{"payload[1]", `[1,2]`, "2"},
+		{"map(payload.list, #.v * 2)", `{"list":[{"v":1},{"v":2}]}`, "[2,4]"},
+		{"filter(payload.list, .ok) | map(.v)", `{"list":[{"v":1,"ok":true},{"v":2,"ok":false}]}`, "[1]"},
+		{"sum(payload.list) / len(payload.list)", `{"list":[1,2,6]}`, "3"},
+		{"reduce(payload.list, #acc + #, 0)", `{"list":[1,2,6]}`, "9"},
+		{"max(payload.list)", `{"list":[1,2,6]}`, "6"},
+		{"groupBy(payload.list, #)", `{"list":[1,2,1]}`, `{"1":[1,1],"2":[2]}`},
+		{"sortBy(payload.list, .v, 'desc')", `{"list":[{"v":1},{"v":2}]}`, `[{"v":2},{"v":1}]`},
+		{"{a: payload.x, b: [1, payload.y]}", `{"x":1,"y":"z"}`, `{"a":1,"b":[1,"z"]}`},
+		{"let x = payload.x; x > 1 ? 'high' : 'low'", `{"x":2}`, `"high"`},
+		{"fromJSON(payload.inner).id", `{"inner":"{\"id\":9007199254740993}"}`, "9007199254740993"},
+		{"join(map(payload.l, string(#)), ',')", `{"l":[1,2]}`, `"1,2"`},
+		{"replace(payload.s, ',', '.') | float()", `{"s":"21,5"}`, "21.5"},
+		{"repeat('ab', 2)", `{}`, `"abab"`},
+		{"split(payload.s, ';')[1]", `{"s":"a;b"}`, `"b"`},
+		{`payload.s matches "^a.*z$"`, `{"s":"abcz"}`, "true"},
+		{`payload.s in ["a", "b"]`, `{"s":"b"}`, "true"},
+		{`"k" in payload`, `{"k":1}`, "true"},
+		{"date(payload.at).Unix()", `{"at":"2026-07-01T12:00:00Z"}`, "1782907200"},
+		{"date(payload.at)", `{"at":"2026-07-01T12:00:00Z"}`, `"2026-07-01T12:00:00.000Z"`},
+		{"round(payload.x * 10) / 10", `{"x":1.26}`, "1.3"},
+		{`keys($env.payload)`, `{"k":1}`, `["k"]`},
+		{"payload.x % 7", `{"x":15}`, "1"},
+	} {
+		got, err := evaluate(t, test.source, test.payload)
+		if err != nil || got != test.want {
+			t.Errorf("%s with %s: got %s %v, want %s", test.source, test.payload, got, err, test.want)
+		}
+	}
+}
+
+func TestExpressionsThatFail(t *testing.T) {
+	long := `"` + strings.Repeat("x", 200_000) + `"`
+	many := `[` + strings.Repeat("1,", 100_000) + `1]`
+	for _, test := range []struct{ source, payload, want string }{
+		{"payload.temp * 9", `{}`, `(line 1, column 14): something that it uses is not in this message; "payload.x ?? 0"`},
+		{"payload.temp * 9", `{"temp":"21"}`, "string * int"},
+		{"payload.a.b", `{"a":1}`, "cannot fetch b from int"},
+		{"payload.temp", `7`, "cannot fetch temp from int"},
+		{"payload.temp", `[7]`, "cannot fetch temp from mapping.array"},
+		{"0.0 / payload.n", `{"n":0}`, "NaN"},
+		{"1 / payload.n", `{"n":0}`, "infinite number"},
+		{"payload.n % 0", `{"n":1}`, "divide by zero"},
+		{"payload.n", `{"n":1e999}`, "infinite number"},
+		{"duration('1h')", `{}`, ".Seconds()"},
+		{"fromJSON(payload.s)", `{"s":"{\"a\":1,\"a\":2}"}`, "a"},
+		{"float(payload.s)", `{"s":"23.4 °C"}`, "invalid"},
+
+		// Without end, or nearly.
+		{"count(1..1000, count(1..1000, count(1..1000, true) > 0) > 0)", `{}`, "memory budget"},
+		{"let r = 1..1000; count(r, count(r, count(r, count(r, true) == 5) == 5) == 5)", `{}`, "more than the 1000000 steps"},
+		{"count(payload, count(payload, true) == 5)", many, "steps"},
+		{"map(1..10000000, #)", `{}`, "memory budget"},
+		{"reduce(1..10000, #acc + 'xxxxxxxxxxxxxxxxxxxx', '')", `{}`, "steps"},
+		{"let a = payload + payload; let b = a + a; let c = b + b; len(c)", long, "text of more than"},
+		{"let a = [1,1,1,1,1,1,1,1,1,1]; let b = [a,a,a,a,a,a,a,a,a,a]; let c = [b,b,b,b,b,b,b,b,b,b]; let d = [c,c,c,c,c,c,c,c,c,c]; let e = [d,d,d,d,d,d,d,d,d,d]; [e,e,e,e,e,e,e,e,e,e]", `{}`, "gives more than the 262144 bytes"},
+		{"let a = [1,1,1,1,1,1,1,1,1,1]; let b = [a,a,a,a,a,a,a,a,a,a]; let c = [b,b,b,b,b,b,b,b,b,b]; let d = [c,c,c,c,c,c,c,c,c,c]; let e = [d,d,d,d,d,d,d,d,d,d]; let f = [e,e,e,e,e,e,e,e,e,e]; toJSON(f)", `{}`, "steps"},
+		{"repeat(payload, 1000000)", long, "text of more than"},
+		{"replace(payload, 'x', payload)", long, "text of more than"},
+		{"join(map(1..100000, 'x'), 'yyyyyyyyyy')", `{}`, "text of more than"},
+		{"len(filter(payload, # in payload)) + count(payload, # == 2)", many, "steps"},
+		{"count(1..100000, payload matches 'y$')", long, "steps"},
+		{"sum(map(payload, sum(payload)))", many, "steps"},
+	} {
+		got, err := evaluate(t, test.source, test.payload)
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %.100s, error %v; want %q", test.source, got, err, test.want)
+		}
+	}
+}
+
+func TestExpressionsThatDoNotCompile(t *testing.T) {
+	for source, want := range map[string]string{
+		"":                   "is empty",
+		"payload.":           "unexpected end",
+		"payload.temp * * 9": "unexpected token",
+		"paylod.temp":        "unknown name paylod (line 1, column 1)",
+		"device * 2":         "mismatched types string and int",
+		"now()":              "unknown name now",
+		"nothing(payload)":   "unknown name nothing",
+		"§budget":            "unrecognized character",
+		"count(1..2, 'x')":   "predicate should return boolean",
+	} {
+		_, err := compileExpression(source, types.Map{"payload": types.Any, "device": types.String})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, want %q", source, err, want)
+		}
+	}
+}
+
+func TestExpressionUses(t *testing.T) {
+	e, err := compileExpression("payload.a.x + payload.b + len(payload.list)", types.Map{"payload": types.Any})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := e.uses["payload"]; u == nil || u.whole || strings.Join(u.members, " ") != "a b list" {
+		t.Errorf("it uses %+v", u)
+	}
+	e, err = compileExpression("payload.a + len(payload)", types.Map{"payload": types.Any})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := e.uses["payload"]; u == nil || !u.whole {
+		t.Errorf("it uses %+v", u)
+	}
+}
+
+func BenchmarkExpression(b *testing.B) {
+	e, err := compileExpression("payload.temp * 9 / 5 + 32", types.Map{"payload": types.Any})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, _ := jsondoc.ParseString(`{"temp":23.45,"hum":61.2,"seq":123456,"battery":{"level":87,"charging":false}}`)
+	variables := map[string]any{}
+	b.ReportAllocs()
+	for b.Loop() {
+		variables["payload"] = e.uses["payload"].decode(v)
+		if _, err := e.value(variables); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
