@@ -19,12 +19,12 @@ func (b *Broker) mapped(in *inbound) {
 	b.metrics.mapped.Inc()
 	rules := b.live.Load().Rules
 	relay := rules.Relay(m.Topic)
-	changes, _, err := rules.Map(&mapping.Input{
-		Topic: m.Topic, Payload: m.Payload,
-		Client: in.peer.ClientID, Username: in.peer.Username, Now: time.Now(),
-	})
+	changes, _, err := rules.Map(input(in, time.Now()))
+	if err == nil {
+		err = b.admitEnvelopes(in, changes)
+	}
 	if err != nil {
-		b.refuseMapped(in, err, relay)
+		b.refuseMapped(in, err, relay, changes)
 		return
 	}
 	if len(changes) == 0 {
@@ -34,24 +34,56 @@ func (b *Broker) mapped(in *inbound) {
 	}
 	cmds := make([]*twin.Command, len(changes))
 	for i := range changes {
-		cmds[i] = &twin.Command{Message: changes[i].Message, Sender: sender(in.peer), MustExist: changes[i].Create == nil}
-		if changes[i].Create != nil {
-			cmds[i].Create = &twin.Create{Policy: *changes[i].Create}
+		cmds[i] = &twin.Command{Message: changes[i].Message, Sender: sender(in.peer)}
+		if changes[i].Ditto {
+			continue
+		}
+		cmds[i].MustExist = changes[i].Create == nil
+		if create := changes[i].Create; create != nil {
+			cmds[i].Create = &twin.Create{Policy: create.Policy, Initial: create.Initial}
 		}
 	}
 	cmds[len(cmds)-1].Receipt = receiptOf(in)
-	b.twin.HandleTogether(cmds, func(out *twin.Outcome) {
+	done := func(out *twin.Outcome) {
 		if out.Unknown {
 			in.abandon()
 			return
 		}
 		b.tell(out.Events)
 		if out.Err != nil {
-			b.refuseMapped(in, out.Err, relay)
+			b.refuseMapped(in, out.Err, relay, changes)
 			return
 		}
+		b.respondMapped(in, changes, out)
 		b.ackMapped(in, relay)
-	})
+	}
+	if len(cmds) == 1 {
+		b.twin.Handle(cmds[0], done)
+		return
+	}
+	b.twin.HandleTogether(cmds, done)
+}
+
+// input is a publish as mappings see it.
+func input(in *inbound, now time.Time) *mapping.Input {
+	m := in.message
+	i := &mapping.Input{
+		Topic: m.Topic, Payload: m.Payload,
+		Client: in.peer.ClientID, Username: in.peer.Username, Now: now,
+		QoS: m.QoS, Retain: in.retain,
+	}
+	p := &m.Props
+	if p.ContentType == "" && p.ResponseTopic == "" && len(p.Correlation) == 0 && len(p.User) == 0 && m.Expires.IsZero() {
+		return i
+	}
+	i.Properties = &mapping.Properties{ContentType: p.ContentType, ResponseTopic: p.ResponseTopic, Correlation: p.Correlation}
+	if !m.Expires.IsZero() {
+		i.Properties.Expiry = max(m.Expires.Sub(now).Round(time.Second), time.Second)
+	}
+	for _, u := range p.User {
+		i.Properties.User = append(i.Properties.User, mapping.UserProperty{Name: u.Key, Value: u.Val})
+	}
+	return i
 }
 
 func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {
@@ -62,9 +94,19 @@ func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {
 	in.ack(func() { b.relay(in.message, in.retain) })
 }
 
-func (b *Broker) refuseMapped(in *inbound, err *protocol.Error, relay mapping.Relay) {
+// refuseMapped refuses a message that mappings took in. The error finds its way
+// back as the response to an envelope would have, if there is one.
+func (b *Broker) refuseMapped(in *inbound, err *protocol.Error, relay mapping.Relay, changes []mapping.Change) {
 	if relay == mapping.RelayAlways {
 		b.relay(in.message, in.retain)
+	}
+	for i := range changes {
+		if change := &changes[i]; change.Ditto {
+			addProperties(change.Message, in.message)
+			envelope := err.Response(change.Message)
+			b.refuseWith(in, err, change.Message, b.replyToMapped(in, change, envelope), envelope)
+			return
+		}
 	}
 	b.refuse(in, err, nil)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/expr-lang/expr/types"
+
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -36,6 +38,9 @@ type ruleCompiler struct {
 	rule     *rule
 	at       string
 	problems []Problem
+
+	variables types.Map // of its expressions
+	shadowed  string    // a capture that has the name of one of them; "": none
 }
 
 func (c *ruleCompiler) problem(key, text string) {
@@ -45,12 +50,7 @@ func (c *ruleCompiler) problem(key, text string) {
 func (c *ruleCompiler) compile(roots Roots) {
 	c.rule.topic = c.config.Topic
 	c.choices()
-	if c.config.Thing == "" {
-		c.problem(".thing", `is missing: the ID of the thing that is changed, as in "org.acme:{{ device }}"`)
-	}
-	if len(c.config.Set) == 0 {
-		c.problem(".set", "is missing: what is written where in the thing")
-	}
+	c.missing()
 	pattern, err := parseTopicPattern(c.config.Topic)
 	if err != nil {
 		c.problem(".topic", err.Error())
@@ -60,14 +60,49 @@ func (c *ruleCompiler) compile(roots Roots) {
 	if root := roots.reachedBy(&pattern); root != "" {
 		c.problem(".topic", fmt.Sprintf("takes from the tree %s/…, which is the twin's own", root))
 	}
+	c.each()
+	c.expressions()
 	sc := &scope{
 		captures: &c.rule.pattern, placeholders: rulePlaceholders,
-		payload: c.rule.format == formatJSON, message: true, strict: true,
+		payload: c.rule.format.hasInside(), each: c.rule.each != nil, message: true, strict: true,
 	}
+	c.when()
 	c.thing(sc)
 	sc.placeholders = changePlaceholders
+	c.headers(sc)
+	if c.rule.format == formatDitto {
+		c.reply(sc, roots)
+		return
+	}
 	c.create(sc)
 	c.set(sc)
+}
+
+// missing finds the keys that a rule of this format needs or cannot have.
+func (c *ruleCompiler) missing() {
+	if c.rule.format != formatDitto {
+		if c.config.Thing == "" {
+			c.problem(".thing", `is missing: the ID of the thing that is changed, as in "org.acme:{{ device }}"`)
+		}
+		if len(c.config.Set) == 0 {
+			c.problem(".set", "is missing: what is written where in the thing")
+		}
+		if c.config.Reply != "" {
+			c.problem(".reply", "is for mappings of format ditto: what other mappings change is not responded to")
+		}
+		return
+	}
+	for _, key := range []struct {
+		name string
+		has  bool
+	}{
+		{"set", len(c.config.Set) > 0}, {"each", c.config.Each != nil},
+		{"create", c.config.Create != nil}, {"nulls", c.config.Nulls != ""},
+	} {
+		if key.has {
+			c.problem("."+key.name, "has no use with format ditto: the envelope says all of what is changed")
+		}
+	}
 }
 
 // choices reads the keys that have a few words for values.
@@ -78,10 +113,14 @@ func (c *ruleCompiler) choices() {
 		c.rule.format = formatText
 	case "number":
 		c.rule.format = formatNumber
-	case "cbor", "bytes", "ditto":
-		c.problem(".format", fmt.Sprintf("%s is not supported yet by this version: json, text and number are", c.config.Format))
+	case "cbor":
+		c.rule.format = formatCBOR
+	case "bytes":
+		c.rule.format = formatBytes
+	case "ditto":
+		c.rule.format = formatDitto
 	default:
-		c.problem(".format", fmt.Sprintf("%q is not one of json, text, number", c.config.Format))
+		c.problem(".format", fmt.Sprintf("%q is not one of json, text, number, cbor, bytes, ditto", c.config.Format))
 	}
 	switch c.config.Nulls {
 	case "", "skip":
@@ -113,23 +152,6 @@ func (c *ruleCompiler) thing(sc *scope) {
 	c.rule.thing = t
 	if err := checkID(&t, isThingID); err != nil {
 		c.problem(".thing", err.Error())
-	}
-}
-
-func (c *ruleCompiler) create(sc *scope) {
-	if c.config.Create == nil {
-		return
-	}
-	t, err := parseTemplate(c.config.Create.Policy, sc)
-	if err != nil {
-		c.problem(".create.policy", err.Error())
-		return
-	}
-	c.rule.create = &t
-	if c.rule.policy, _ = t.literal(); len(t.parts) > 0 {
-		if err := checkID(&t, isPolicyID); err != nil {
-			c.problem(".create.policy", err.Error())
-		}
 	}
 }
 
@@ -181,6 +203,11 @@ func (c *ruleCompiler) set(sc *scope) {
 
 // what reads what a line writes.
 func (c *ruleCompiler) what(l *line, config *SetConfig, sc *scope) error {
+	if config.Expr != "" {
+		var err error
+		l.expression, err = c.expression(config.Expr)
+		return err
+	}
 	if config.Value != nil {
 		values := *sc
 		values.strict = false // braces may be meant in a value
@@ -192,7 +219,7 @@ func (c *ruleCompiler) what(l *line, config *SetConfig, sc *scope) error {
 	case config.Pointer == "":
 	case config.Pointer[0] != '/':
 		return fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, config.Pointer)
-	case c.rule.format != formatJSON:
+	case !c.rule.format.hasInside():
 		return fmt.Errorf(`points to %q: a payload of format %s has no inside; "" is all of it`, config.Pointer, c.config.Format)
 	}
 	pointer, err := jsondoc.ParsePointer(config.Pointer)

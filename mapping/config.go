@@ -4,26 +4,39 @@ import "github.com/twinbroker/twinbroker/twin/jsondoc"
 
 // RuleConfig is one entry of the configuration's list "mappings".
 type RuleConfig struct {
-	Topic  string        // pattern: "devices/{device}/telemetry", "plant/{path...}"
-	Format string        // "json" (also ""), "text" or "number"
-	Thing  string        // template of the Thing's ID
-	Set    []SetConfig   // what is written where, in the order of the file
-	Nulls  string        // "skip" (also "") or "delete"
-	Create *CreateConfig // nil: a Thing that does not exist is an error
-	Relay  string        // "stored" (also ""), "always" or "never"
+	Topic   string         // pattern: "devices/{device}/telemetry", "plant/{path...}"
+	Format  string         // "json" (also ""), "text", "number", "cbor", "bytes" or "ditto"
+	Thing   string         // template of the Thing's ID; with "ditto" the only one that may be addressed, "" for any
+	When    string         // expression; "" is always
+	Each    *string        // JSON Pointer to an array, each element of which is a payload; nil: the payload is one
+	Set     []SetConfig    // what is written where, in the order of the file
+	Nulls   string         // "skip" (also "") or "delete"
+	Headers []HeaderConfig // Ditto headers of the change, in the order of the file
+	Create  *CreateConfig  // nil: a Thing that does not exist is an error
+	Reply   string         // of "ditto": template of the topic that responses go to; "" for where they go without
+	Relay   string         // "stored" (also ""), "always" or "never"
 }
 
 // SetConfig is one line of a rule's "set": the value that Pointer finds in the
-// payload, or the constant Value, is written at Path.
+// payload, the constant Value, or what Expr gives is written at Path.
 type SetConfig struct {
 	Path    string         // JSON Pointer into the Thing; its levels are templates
 	Pointer string         // JSON Pointer into the payload; "" is all of it
 	Value   *jsondoc.Value // when not nil, the constant that is written; strings in it are templates
+	Expr    string         // when not empty, the expression
+}
+
+// HeaderConfig is one line of a rule's "headers".
+type HeaderConfig struct {
+	Name  string
+	Value *jsondoc.Value // strings in it are templates
 }
 
 // CreateConfig says that a rule may create its Thing.
 type CreateConfig struct {
-	Policy string // template of the ID of its Policy; "" gives the Thing one of its own
+	Policy     string         // template of the ID of its Policy; "" gives the Thing one of its own
+	Definition *jsondoc.Value // nil: none; a template
+	Attributes *jsondoc.Value // nil: none; an object, strings in it are templates
 }
 
 // PublicationConfig is one entry of the configuration's list "publications".

@@ -174,8 +174,8 @@ func decoded(v *jsondoc.Value) any {
 		b, _ := v.Bool()
 		return b
 	case jsondoc.KindNumber:
-		if i, ok := v.Int(); ok && i == int64(int(i)) {
-			return int(i)
+		if i, ok := v.Int(); ok {
+			return whole(i)
 		}
 		f, ok := v.Float()
 		if !ok {
@@ -199,4 +199,13 @@ func decoded(v *jsondoc.Value) any {
 		return object
 	}
 	return nil
+}
+
+// whole is a whole number as expressions see it: where an int has 32 bits only,
+// one that does not fit is a float64.
+func whole(i int64) any {
+	if i == int64(int(i)) {
+		return int(i)
+	}
+	return float64(i)
 }

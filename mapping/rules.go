@@ -3,6 +3,8 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -33,12 +35,18 @@ type Input struct {
 	Properties *Properties
 }
 
-// Change is what one rule made of a message.
+// Change is what one rule made of a message, or of an element of an array in
+// it.
 type Change struct {
-	Message *protocol.Message // a merge at the root of one Thing, which asks for no response
-	Create  *string           // nil: the Thing must exist; else the ID of the Policy it may be created with, "" for its own
-	Rule    int               // index of the rule
-	Relay   Relay             // what Rules.Relay says for the topic
+	// Message is a merge at the root of one Thing, which asks for no response;
+	// of a rule with the format "ditto" it is the envelope, whatever that asks
+	// for.
+	Message *protocol.Message
+	Create  *Create // nil: the Thing must exist; else with what it may be created
+	Rule    int     // index of the rule
+	Relay   Relay   // what Rules.Relay says for the topic
+	Ditto   bool    // the message was an envelope
+	Reply   *Reply  // of an envelope: the topic of its responses; nil: where they go without a mapping
 }
 
 // Rules is the compiled list of mappings. It is immutable and may be used by
@@ -55,7 +63,13 @@ const (
 	formatJSON format = iota
 	formatText
 	formatNumber
+	formatCBOR
+	formatBytes
+	formatDitto
 )
+
+// hasInside says whether pointers lead into payloads of the format.
+func (f format) hasInside() bool { return f == formatJSON || f == formatCBOR }
 
 // rule is one compiled mapping.
 type rule struct {
@@ -64,12 +78,16 @@ type rule struct {
 	pattern    pattern
 	format     format
 	thing      template
-	create     *template
-	policy     string // what create gives when it is the same for all
+	each       *jsondoc.Pointer // nil: the payload is not taken apart
+	when       *expression      // nil: always
+	uses       uses             // what the rule's expressions look at
+	headers    []headerLine
+	create     *creation // nil: the Thing must exist
 	lines      []line
-	set        node // the lines as a tree
-	clashes    bool // lines may turn out to lead to the same place
-	keepsNulls bool // a null in the payload deletes; else it is skipped
+	set        node      // the lines as a tree
+	clashes    bool      // lines may turn out to lead to the same place
+	keepsNulls bool      // a null in the payload deletes; else it is skipped
+	reply      *template // of the format "ditto"; nil: responses go where they go without
 	relay      Relay
 }
 
@@ -95,40 +113,49 @@ func (r *Rules) relay(hits []int32) Relay {
 	return relay
 }
 
-// Map gives the changes that the message asks for. Every rule whose pattern
-// fits the topic applies, in the order of the configuration, and each gives
-// one change, or none when nothing that it points to is in the payload.
-// matched without changes and without an error is a message that had nothing
-// to say. An error is what the first rule that cannot make sense of the
-// message says; then there are no changes at all, as nothing of a refused
-// message is applied.
+// maxChanges is how many changes may be made of one message: they are applied
+// together, and nobody else's meanwhile.
+const maxChanges = 1000
+
+// Map gives the changes that the message asks for, in the order in which they
+// are to be applied, all of them or none. Every rule whose pattern fits the
+// topic applies, in the order of the configuration, and each gives one change,
+// or with "each" one for each element, or none when its condition does not hold
+// or nothing that it points to is in the payload; so several changes may be of
+// one Thing. matched without changes and without an error is a message that had
+// nothing to say. An empty payload with the retain flag is one of these: it
+// takes back what was retained on its topic (MQTT 5.0 section 3.3.1.3).
 //
-// The error has Ditto's code for a payload that cannot be mapped
-// (connectivity:message.mapping.failed), or for an ID that is none
-// (things:id.invalid), and names the rule.
+// An error is what the first rule that cannot make sense of the message says;
+// then nothing of it is to be applied. It has Ditto's code for a payload that
+// cannot be mapped (connectivity:message.mapping.failed), or for an ID that is
+// none (things:id.invalid), and names the rule. What is wrong with an envelope
+// is said as the Ditto Protocol says it; then the changes are that envelope, as
+// far as it was understood, for the response.
 func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Error) {
 	var room [8]int32
 	hits := r.index.find(in.Topic, room[:0])
 	if len(hits) == 0 {
 		return nil, false, nil
 	}
+	if len(in.Payload) == 0 && in.Retain {
+		return nil, true, nil
+	}
 	relay := r.relay(hits)
 	m := newMessage(in)
 	defer m.done()
 	for _, hit := range hits {
-		made, err := r.rules[hit].apply(m)
+		changes, err = r.rules[hit].apply(m, changes)
 		if err != nil {
+			if n := len(changes); n > 0 && changes[n-1].Ditto {
+				changes[n-1].Relay = relay
+				return changes[n-1:], true, err
+			}
 			return nil, true, err
 		}
-		if made == nil {
-			continue
-		}
-		made.change[0].Relay = relay
-		if changes == nil {
-			changes = made.change[:]
-		} else {
-			changes = append(changes, made.change[0])
-		}
+	}
+	for i := range changes {
+		changes[i].Relay = relay
 	}
 	return changes, true, nil
 }
@@ -137,29 +164,51 @@ func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Er
 type applied struct {
 	change  [1]Change
 	message protocol.Message
-	policy  string
 }
 
-// apply gives the rule's change, nil when there is nothing to do.
-func (r *rule) apply(m *message) (*applied, *protocol.Error) {
+// apply adds the rule's changes.
+func (r *rule) apply(m *message, changes []Change) ([]Change, *protocol.Error) {
 	if !r.pattern.matchTopic(m.in.Topic, m.caps[:]) {
-		return nil, nil // cannot be: the index found it by the same levels
+		return changes, nil // cannot be: the index found it by the same levels
 	}
-	value, err := r.value(m)
+	m.fault, m.hasVariables = "", false
+	if r.format == formatDitto {
+		change, err := r.envelope(m)
+		if change == nil {
+			return changes, err
+		}
+		return append(changes, *change), err
+	}
+	document, err := r.read(m)
 	if err != nil {
 		return nil, err
+	}
+	m.document = document
+	if r.each != nil {
+		return r.applyEach(m, changes)
+	}
+	return r.applyTo(m, document, changes)
+}
+
+// applyTo adds the change that a payload asks for, if it does.
+func (r *rule) applyTo(m *message, payload *jsondoc.Value, changes []Change) ([]Change, *protocol.Error) {
+	m.value = payload
+	if r.when != nil {
+		if yes, err := r.applies(m); err != nil || !yes {
+			return changes, err
+		}
 	}
 	id, err := r.thingID(m)
 	if err != nil {
 		return nil, err
 	}
 	m.thing = id
-	patch, err := r.patch(m, value)
+	patch, err := r.patch(m, payload)
 	if err == nil && m.fault != "" {
 		err = r.refuse("%s", m.fault)
 	}
 	if patch == nil || err != nil {
-		return nil, err
+		return changes, err
 	}
 	made := &applied{}
 	made.message.Topic = protocol.Topic{
@@ -168,15 +217,86 @@ func (r *rule) apply(m *message) (*applied, *protocol.Error) {
 		Action: protocol.ActionMerge,
 	}
 	made.message.Headers.Set("response-required", noResponse)
+	for i := range r.headers {
+		if err := r.header(m, &made.message.Headers, &r.headers[i]); err != nil {
+			return nil, err
+		}
+	}
 	made.message.Value = patch
 	change := &made.change[0]
 	change.Message, change.Rule = &made.message, r.number
 	if r.create != nil {
-		if change.Create, err = r.createWith(m, made); err != nil {
+		if change.Create, err = r.createWith(m); err != nil {
 			return nil, err
 		}
 	}
-	return made, nil
+	if changes == nil {
+		return made.change[:], nil
+	}
+	return append(changes, *change), nil
+}
+
+// applyEach adds a change for each element of an array.
+func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Error) {
+	array, ok := lookup(m.document, *r.each)
+	switch {
+	case !ok || array.IsNull():
+		return changes, nil // like a value that is not there
+	case array.Kind() != jsondoc.KindArray:
+		return nil, r.refuse("each element of %s is wanted, but it is a JSON %s and not an array", *r.each, array.Kind())
+	case len(changes)+array.Len() > maxChanges:
+		err := r.refuse("%d elements of %s are more than the %d changes that one message may make", array.Len(), *r.each, maxChanges)
+		err.Status = 413
+		return nil, err
+	}
+	changes = slices.Grow(changes, array.Len())
+	n := 0
+	for element := range array.Elements() {
+		m.hasVariables = false
+		var err *protocol.Error
+		if changes, err = r.applyTo(m, element, changes); err != nil {
+			err.Message = strings.TrimSuffix(err.Message, ".") + fmt.Sprintf(" (element %d of %s).", n, *r.each)
+			return nil, err
+		}
+		n++
+	}
+	return changes, nil
+}
+
+// applies says whether the rule's condition holds.
+func (r *rule) applies(m *message) (bool, *protocol.Error) {
+	yes, err := r.when.holds(r.variables(m))
+	if err != nil {
+		return false, r.refuse("when: %v", err)
+	}
+	return yes, nil
+}
+
+// headerLine is a line of "headers".
+type headerLine struct {
+	name  string
+	value constant
+}
+
+// header sets a header; one whose placeholders have no value is left out.
+func (r *rule) header(m *message, headers *protocol.Headers, line *headerLine) *protocol.Error {
+	if line.value.fixed != nil {
+		headers.Set(line.name, line.value.fixed)
+		return nil
+	}
+	text, ok := line.value.appendTo(nil, m)
+	switch {
+	case m.fault != "":
+		return r.refuse("%s", m.fault)
+	case !ok:
+		return nil
+	}
+	value, err := jsondoc.Parse(text, jsondoc.Limits{})
+	if err != nil {
+		return r.refuse("the header %s is not acceptable JSON: %v", line.name, err)
+	}
+	headers.Set(line.name, value)
+	return nil
 }
 
 var noResponse = jsondoc.Bool(false)
@@ -185,10 +305,7 @@ var noResponse = jsondoc.Bool(false)
 func (r *rule) thingID(m *message) (protocol.ThingID, *protocol.Error) {
 	text, missing := r.thing.text(m)
 	if missing != "" {
-		if m.fault != "" {
-			return protocol.ThingID{}, r.refuse("%s", m.fault)
-		}
-		return protocol.ThingID{}, r.refuse("the thing's ID needs {{ %s }}, which this message does not have", missing)
+		return protocol.ThingID{}, r.unfilled(m, "the thing's ID", missing)
 	}
 	id, err := protocol.ParseThingID(text)
 	if err != nil {
@@ -197,22 +314,12 @@ func (r *rule) thingID(m *message) (protocol.ThingID, *protocol.Error) {
 	return id, nil
 }
 
-// createWith is the ID of the Policy for a Thing that must be created.
-func (r *rule) createWith(m *message, made *applied) (*string, *protocol.Error) {
-	if _, ok := r.create.literal(); ok {
-		return &r.policy, nil
+// unfilled is the error of something that needs a placeholder without a value.
+func (r *rule) unfilled(m *message, what, missing string) *protocol.Error {
+	if m.fault != "" {
+		return r.refuse("%s", m.fault)
 	}
-	var missing string
-	if made.policy, missing = r.create.text(m); missing != "" {
-		if m.fault != "" {
-			return nil, r.refuse("%s", m.fault)
-		}
-		return nil, r.refuse("the policy's ID needs {{ %s }}, which this message does not have", missing)
-	}
-	if err := protocol.CheckPolicyID(made.policy); err != nil {
-		return nil, r.refuseID(made.policy, err)
-	}
-	return &made.policy, nil
+	return r.refuse("%s needs {{ %s }}, which this message does not have", what, missing)
 }
 
 // name is how error messages call the rule.

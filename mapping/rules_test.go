@@ -168,7 +168,7 @@ func TestMapRefuses(t *testing.T) {
 		{"a number that is none", RuleConfig{Topic: "t", Format: "number", Thing: "a:b", Set: lines(t, "/attributes/a", "")}, "t", ` 0x1f`,
 			"connectivity:message.mapping.failed", []string{`"0x1f" is not a number`}},
 		{"NaN", RuleConfig{Topic: "t", Format: "number", Thing: "a:b", Set: lines(t, "/attributes/a", "")}, "t", `NaN`,
-			"connectivity:message.mapping.failed", []string{`"NaN" is not a number`}},
+			"connectivity:message.mapping.failed", []string{`"NaN" is not a number that JSON has`}},
 		{"text that is none", RuleConfig{Topic: "t", Format: "text", Thing: "a:b", Set: lines(t, "/attributes/a", "")}, "t", "\xff",
 			"connectivity:message.mapping.failed", []string{"not valid UTF-8"}},
 		{"an ID that breaks the rules", RuleConfig{Topic: "t/{d...}", Thing: "a:{{ d }}", Set: lines(t, "/attributes/a", "")}, "t/x/y", `1`,
@@ -238,7 +238,7 @@ func TestMapIsForManyGoroutines(t *testing.T) {
 			for i := range kept {
 				v := g*1000 + i
 				want := fmt.Sprintf(`a:%d-%d {"attributes":{"%d":{"x":%d}},"features":{"f":{"properties":{"y":"%d %d"}}}} p:%d`, g, i, i, v, v, g, v)
-				if got := told(kept[i:i+1]) + " " + *kept[i].Create; got != want {
+				if got := told(kept[i:i+1]) + " " + kept[i].Create.Policy; got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			}
@@ -267,7 +267,7 @@ func TestMapCreatesWhereItIsAskedTo(t *testing.T) {
 			}
 			got := "none"
 			if changes[0].Create != nil {
-				got = *changes[0].Create
+				got = changes[0].Create.Policy
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)

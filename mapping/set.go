@@ -10,10 +10,11 @@ import (
 
 // line is what one line of "set" writes, and where.
 type line struct {
-	key      string    // its path as configured, for error messages
-	path     []segment // none for the whole Thing
-	pointer  jsondoc.Pointer
-	constant *constant // nil: the pointer's value in the payload
+	key        string    // its path as configured, for error messages
+	path       []segment // none for the whole Thing
+	pointer    jsondoc.Pointer
+	constant   *constant   // nil: the pointer's value in the payload,
+	expression *expression // or what this gives
 }
 
 // segment is one level of a line's path.
@@ -69,7 +70,7 @@ type writer struct {
 // node appends the value at a node; false says that there is none.
 func (w *writer) node(dst []byte, n *node) ([]byte, bool) {
 	if n.line != nil {
-		return n.line.appendTo(dst, w.message, w.payload, w.rule.keepsNulls)
+		return w.value(dst, n.line)
 	}
 	begin := len(dst)
 	dst = append(dst, '{')
@@ -134,7 +135,10 @@ func (w *writer) oneByOne() (*jsondoc.Value, *protocol.Error) {
 	var patch *jsondoc.Value
 	for i := range w.rule.lines {
 		l := &w.rule.lines[i]
-		text, ok := l.appendTo(nil, w.message, w.payload, w.rule.keepsNulls)
+		text, ok := w.value(nil, l)
+		if w.err != nil {
+			return nil, w.err
+		}
 		if !ok {
 			continue
 		}
@@ -184,20 +188,34 @@ func (l *line) fill(m *message) (jsondoc.Pointer, bool) {
 	return path, true
 }
 
-// appendTo appends the value that the line writes; false says that there is
-// none.
-func (l *line) appendTo(dst []byte, m *message, payload *jsondoc.Value, keepsNulls bool) ([]byte, bool) {
+// value appends the value that the line writes; false says that there is none.
+func (w *writer) value(dst []byte, l *line) ([]byte, bool) {
 	if l.constant != nil {
-		return l.constant.appendTo(dst, m)
+		return l.constant.appendTo(dst, w.message)
 	}
-	v, ok := lookup(payload, l.pointer)
-	if ok && !keepsNulls {
+	v, ok := w.found(l)
+	if ok && !w.rule.keepsNulls {
 		v = withoutNulls(v)
 	}
 	if !ok || v == nil {
 		return dst, false
 	}
 	return v.AppendTo(dst), true
+}
+
+// found is what the line's pointer or expression gives.
+func (w *writer) found(l *line) (*jsondoc.Value, bool) {
+	if l.expression == nil {
+		return lookup(w.payload, l.pointer)
+	}
+	v, err := l.expression.value(w.rule.variables(w.message))
+	if err != nil {
+		if w.err == nil {
+			w.err = w.rule.refuse("set[%q]: the expression %v", l.key, err)
+		}
+		return nil, false
+	}
+	return v, true
 }
 
 // withoutNulls takes the nulls out of objects, where a merge patch would

@@ -22,9 +22,12 @@ const (
 	fromMQTT
 	fromHeader
 	fromPayload
+	fromWhole
 	fromThingID
 	fromThingName
 	fromThingNamespace
+	fromResponseTopic
+	fromResponseHeader
 	fromPipeline
 )
 
@@ -59,7 +62,9 @@ type scope struct {
 	captures     *pattern
 	placeholders map[string]source
 	payload      bool // {{ payload:/pointer }}
+	each         bool // {{ message:/pointer }}: the whole, of which the payload is an element
 	message      bool // {{ time:… }}, {{ mqtt:… }} and {{ header:… }}: of the MQTT message
+	response     bool // {{ topic:… }} and {{ header:… }} of the response that a reply goes with
 	strict       bool // {name} is taken for a mistyped {{ name }}
 }
 
@@ -130,6 +135,15 @@ func (sc *scope) placeholder(name string) (part, error) {
 		}
 		return part{}, fmt.Errorf("has {{ %s }}: there is no such capture; %s", name, sc.known())
 	}
+	if sc.response {
+		if p, ok, err := responsePlaceholder(prefix, rest); ok || err != nil {
+			if err != nil {
+				err = fmt.Errorf("has {{ %s }}: %w", name, err)
+			}
+			p.text = name
+			return p, err
+		}
+	}
 	if from, ok := sc.placeholders[name]; ok {
 		return part{source: from, text: name}, nil
 	}
@@ -142,15 +156,19 @@ func (sc *scope) placeholder(name string) (part, error) {
 			return p, err
 		}
 	}
-	if prefix == "payload" {
+	if prefix == "payload" || prefix == "message" && sc.each {
 		if !sc.payload {
-			return part{}, fmt.Errorf("has {{ %s }}: payload: is for mappings of format json", name)
+			return part{}, fmt.Errorf("has {{ %s }}: payload: is for mappings of format json or cbor", name)
 		}
 		pointer, err := jsondoc.ParsePointer(rest)
 		if err != nil {
 			return part{}, fmt.Errorf("has {{ %s }}: %w", name, err)
 		}
-		return part{source: fromPayload, text: name, pointer: pointer}, nil
+		p := part{source: fromPayload, text: name, pointer: pointer}
+		if prefix == "message" {
+			p.source = fromWhole
+		}
+		return p, nil
 	}
 	return part{}, fmt.Errorf("has {{ %s }}: there is no such placeholder here; %s", name, sc.known())
 }
@@ -173,6 +191,9 @@ func (sc *scope) known() string {
 	}
 	if sc.payload {
 		list = append(list, "payload:/pointer")
+	}
+	if sc.each {
+		list = append(list, "message:/pointer")
 	}
 	return "known are " + strings.Join(list, ", ")
 }
@@ -241,11 +262,18 @@ func (p *part) appendTo(dst []byte, m *message) ([]byte, bool) {
 	case fromTopic:
 		return append(dst, m.in.Topic...), true
 	case fromPayload:
-		return appendScalar(dst, m.payload, p.pointer)
+		return appendScalar(dst, m.value, p.pointer)
+	case fromWhole:
+		return appendScalar(dst, m.document, p.pointer)
 	case fromMQTT:
 		return m.in.appendMQTT(dst, p.name)
 	case fromHeader:
 		return m.in.appendHeader(dst, p.name)
+	case fromResponseTopic:
+		return m.reply.appendResponseTopic(dst, &m.response.Topic, p.name)
+	case fromResponseHeader:
+		text, ok := m.response.Headers.Get(p.name)
+		return append(dst, text...), ok
 	case fromThingID:
 		return append(append(append(dst, m.thing.Namespace...), ':'), m.thing.Name...), true
 	case fromThingName:

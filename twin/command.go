@@ -15,7 +15,8 @@ type Sender struct {
 
 // Create says how a Thing comes to be that is not there yet.
 type Create struct {
-	Policy string // its Policy's ID; "": a Policy of its own
+	Policy  string         // its Policy's ID; "": a Policy of its own
+	Initial *jsondoc.Value // definition and attributes that it gets besides what the merge says; nil: none
 }
 
 // Command is a message for a Thing, on its way to be applied. The service

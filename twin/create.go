@@ -38,10 +38,24 @@ func (w *writing) createFromPart(tx *store.Tx) {
 	w.create(tx, tx.Get(w.key))
 }
 
+// addInitial adds what the command gives a Thing that it makes to what its
+// merge says, which has the last word.
+func (w *writing) addInitial() (err *protocol.Error) {
+	patch := jsondoc.Nest(w.cmd.Message.Path, w.change.value)
+	w.parts, err = acceptThing(w.id, w.cmd.Create.Initial.Merge(patch), true)
+	return err
+}
+
 // create makes the Thing, and with it a Policy of its own if it names none.
 // tx holds the Thing, which is not there.
 func (w *writing) create(tx *store.Tx, e store.Entry) {
 	if w.cmd.Message.Topic.Action == protocol.ActionMerge {
+		if w.cmd.Create != nil && w.cmd.Create.Initial != nil {
+			if err := w.addInitial(); err != nil {
+				w.abort(tx, e, err)
+				return
+			}
+		}
 		w.parts.withoutNulls()
 	}
 	if w.cmd.Create != nil && w.parts.policyID == "" {

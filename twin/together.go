@@ -14,8 +14,8 @@ type group struct {
 
 // HandleTogether applies several changes of Things as one: all of them, or
 // none. It is for a message of which mappings make more than one change. done
-// is called as by Handle, with the events of all, or with the first error. The
-// receipt is that of the last command.
+// is called as by Handle, with the events and responses of all, or with the first
+// error. The receipt is that of the last command.
 func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 	if len(cmds) == 1 {
 		s.Handle(cmds[0], done)
@@ -59,6 +59,9 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		all := &Outcome{}
 		for _, w := range writings {
 			all.Events = append(all.Events, w.outcome.Events...)
+			if w.outcome.Response != nil {
+				all.More = append(all.More, w.outcome.Response)
+			}
 		}
 		done(all)
 	})

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"github.com/twinbroker/twinbroker/mapping"
-	"go.yaml.in/yaml/v3"
-)
+import "go.yaml.in/yaml/v3"
 
 // decode reads the whole document. Scalars are only collected, by key: they
 // meet those of the environment and of the flags later.
@@ -42,7 +39,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 var (
 	laterAuth        = []string{"users_file", "certificates", "jwt", "admin_subjects"}
 	laterSections    = []string{"acl", "provision"}
-	laterMapping     = []string{"when", "each", "headers", "reply"}
 	laterPublication = []string{"filter", "extraFields"}
 )
 
@@ -64,67 +60,4 @@ func (s *section) scalars(into map[string]string, names ...string) {
 func (s *section) only(into map[string]string, names ...string) {
 	s.scalars(into, names...)
 	s.end()
-}
-
-// mappings reads the list of mappings.
-func (d *decoder) mappings(node *yaml.Node, key string) []mapping.RuleConfig {
-	var list []mapping.RuleConfig
-	d.each(node, key, func(element *yaml.Node, key string) {
-		s := d.section(element, key)
-		rule := mapping.RuleConfig{
-			Topic: s.text("topic"), Format: s.text("format"), Thing: s.text("thing"),
-			Nulls: s.text("nulls"), Relay: s.text("relay"),
-			Set: d.set(s.take("set"), under(key, "set")),
-		}
-		rule.Create = d.create(s)
-		s.later(laterMapping...)
-		s.end()
-		list = append(list, rule)
-	})
-	return list
-}
-
-func (d *decoder) create(s *section) *mapping.CreateConfig {
-	node := s.take("create")
-	if node == nil {
-		if s.has("create") {
-			d.problem(s.keys["create"], under(s.key, "create"), "is empty: write {} for a thing with a policy of its own, or leave it out")
-		}
-		return nil
-	}
-	create := d.section(node, under(s.key, "create"))
-	config := &mapping.CreateConfig{Policy: create.text("policy")}
-	create.end()
-	return config
-}
-
-// set reads the lines of a mapping's "set".
-func (d *decoder) set(node *yaml.Node, key string) []mapping.SetConfig {
-	s := d.keys(node, key, true)
-	var lines []mapping.SetConfig
-	for _, path := range s.names {
-		place := s.at(path)
-		d.places[place] = d.place(s.keys[path].Line)
-		value := resolve(s.values[path])
-		line := mapping.SetConfig{Path: path}
-		switch {
-		case value == nil:
-			d.problem(s.keys[path], place, `is empty: write "" for the whole payload, or a JSON pointer into it`)
-			continue
-		case value.Kind == yaml.MappingNode:
-			if line.Value = d.setValue(value, place); line.Value == nil {
-				continue
-			}
-		case value.Kind != yaml.ScalarNode:
-			d.problemf(value, place, "is %s, but should be a JSON pointer into the payload or {value: …}", kindName(value))
-			continue
-		case value.Tag != "!!str":
-			d.problemf(value, place, "is %s: write {value: %s} for a constant", value.Value, value.Value)
-			continue
-		default:
-			line.Pointer = value.Value
-		}
-		lines = append(lines, line)
-	}
-	return lines
 }

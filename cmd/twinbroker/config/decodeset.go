@@ -2,25 +2,8 @@ package config
 
 import (
 	"github.com/twinbroker/twinbroker/mapping"
-	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"go.yaml.in/yaml/v3"
 )
-
-// setValue reads {value: …}; nil after a problem was told.
-func (d *decoder) setValue(node *yaml.Node, key string) *jsondoc.Value {
-	s := d.section(node, key)
-	s.take("value")
-	isLater := s.has("expr")
-	s.later("expr")
-	s.end()
-	switch {
-	case s.has("value"):
-		return d.constant(s.values["value"], key)
-	case !isLater && len(s.names) == 0:
-		d.problem(node, key, "is an empty map: write {value: …} for a constant")
-	}
-	return nil
-}
 
 // publications reads the list of publications.
 func (d *decoder) publications(node *yaml.Node, key string) []mapping.PublicationConfig {

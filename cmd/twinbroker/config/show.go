@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"go.yaml.in/yaml/v3"
 )
@@ -80,41 +79,6 @@ func (c *Config) showListeners() *yaml.Node {
 		list.Content = append(list.Content, node)
 	}
 	return list
-}
-
-func (c *Config) showMappings() *yaml.Node {
-	list := &yaml.Node{Kind: yaml.SequenceNode}
-	for i := range c.Mappings {
-		rule := &c.Mappings[i]
-		node := &yaml.Node{Kind: yaml.MappingNode}
-		add(node, "topic", textNode(rule.Topic))
-		addText(node, "format", rule.Format)
-		add(node, "thing", textNode(rule.Thing))
-		set := &yaml.Node{Kind: yaml.MappingNode}
-		for _, line := range rule.Set {
-			add(set, line.Path, setNode(line))
-		}
-		add(node, "set", set)
-		addText(node, "nulls", rule.Nulls)
-		if rule.Create != nil {
-			create := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
-			addText(create, "policy", rule.Create.Policy)
-			add(node, "create", create)
-		}
-		addText(node, "relay", rule.Relay)
-		list.Content = append(list.Content, node)
-	}
-	return list
-}
-
-// setNode is the value of a line of "set".
-func setNode(line mapping.SetConfig) *yaml.Node {
-	if line.Value == nil {
-		return textNode(line.Pointer)
-	}
-	node := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
-	add(node, "value", jsonNode(line.Value))
-	return node
 }
 
 func (c *Config) showPublications() *yaml.Node {
