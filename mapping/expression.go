@@ -103,16 +103,22 @@ func (u *usage) decode(v *jsondoc.Value) any {
 	return object
 }
 
-var machines = sync.Pool{New: func() any { return new(vm.VM) }}
+// machine is what runs expressions, used again for the next one.
+type machine struct {
+	vm     vm.VM
+	budget budget
+}
+
+var machines = sync.Pool{New: func() any { return new(machine) }}
 
 // run gives what the expression gives with these variables. The error says in
 // one line what went wrong where in the expression.
 func (e *expression) run(variables map[string]any) (any, error) {
-	b := &budget{left: maxSteps}
-	variables[budgetVariable] = b
-	machine := machines.Get().(*vm.VM)
-	result, err := machine.Run(e.program, variables)
-	machines.Put(machine)
+	m := machines.Get().(*machine)
+	m.budget.left = maxSteps
+	variables[budgetVariable] = &m.budget
+	result, err := m.vm.Run(e.program, variables)
+	machines.Put(m)
 	if err != nil {
 		text := oneLine(err)
 		if strings.Contains(text, "nil") {
@@ -129,12 +135,6 @@ func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
 	result, err := e.run(variables)
 	if err != nil {
 		return nil, err
-	}
-	switch r := result.(type) { // most are one of these
-	case bool:
-		return jsondoc.Bool(r), nil
-	case int:
-		return jsondoc.Int(int64(r)), nil
 	}
 	text, err := appendResult(nil, result)
 	if err != nil {

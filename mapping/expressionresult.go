@@ -15,12 +15,11 @@ import (
 // may be in a text that it puts together.
 const maxResult = 256 << 10
 
+var errTooLarge = fmt.Errorf("gives more than the %d bytes that a result may have", maxResult)
+
 // appendResult appends what an expression gave as JSON. The members of an
 // object come in the order of their names.
 func appendResult(dst []byte, result any) ([]byte, error) {
-	if len(dst) > maxResult {
-		return dst, fmt.Errorf("gives more than the %d bytes that a result may have", maxResult)
-	}
 	switch r := result.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -33,8 +32,8 @@ func appendResult(dst []byte, result any) ([]byte, error) {
 	case float64:
 		return appendFloat(dst, r)
 	case string:
-		if len(dst)+len(r) > maxResult {
-			return dst, fmt.Errorf("gives more than the %d bytes that a result may have", maxResult)
+		if len(r) > maxResult {
+			return dst, errTooLarge
 		}
 		return jsondoc.AppendString(dst, r), nil
 	case time.Time:
@@ -82,6 +81,7 @@ func appendFloat(dst []byte, f float64) ([]byte, error) {
 }
 
 func appendArray[T any](dst []byte, values func(func(T) bool)) ([]byte, error) {
+	begin := len(dst)
 	dst = append(dst, '[')
 	first := true
 	for value := range values {
@@ -93,11 +93,15 @@ func appendArray[T any](dst []byte, values func(func(T) bool)) ([]byte, error) {
 		if dst, err = appendResult(dst, value); err != nil {
 			return dst, err
 		}
+		if len(dst)-begin > maxResult {
+			return dst, errTooLarge
+		}
 	}
 	return append(dst, ']'), nil
 }
 
 func appendObject(dst []byte, object map[string]any) ([]byte, error) {
+	begin := len(dst)
 	dst = append(dst, '{')
 	for i, name := range slices.Sorted(maps.Keys(object)) {
 		if i > 0 {
@@ -107,6 +111,9 @@ func appendObject(dst []byte, object map[string]any) ([]byte, error) {
 		var err error
 		if dst, err = appendResult(dst, object[name]); err != nil {
 			return dst, err
+		}
+		if len(dst)-begin > maxResult {
+			return dst, errTooLarge
 		}
 	}
 	return append(dst, '}'), nil

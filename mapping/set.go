@@ -190,32 +190,60 @@ func (l *line) fill(m *message) (jsondoc.Pointer, bool) {
 
 // value appends the value that the line writes; false says that there is none.
 func (w *writer) value(dst []byte, l *line) ([]byte, bool) {
-	if l.constant != nil {
+	switch {
+	case l.constant != nil:
 		return l.constant.appendTo(dst, w.message)
+	case l.expression != nil:
+		return w.result(dst, l)
 	}
-	v, ok := w.found(l)
-	if ok && !w.rule.keepsNulls {
+	v, ok := lookup(w.payload, l.pointer)
+	if !ok {
+		return dst, false
+	}
+	return w.kept(dst, v)
+}
+
+// kept appends a value without what the rule does not want of it.
+func (w *writer) kept(dst []byte, v *jsondoc.Value) ([]byte, bool) {
+	if !w.rule.keepsNulls {
 		v = withoutNulls(v)
 	}
-	if !ok || v == nil {
+	if v == nil {
 		return dst, false
 	}
 	return v.AppendTo(dst), true
 }
 
-// found is what the line's pointer or expression gives.
-func (w *writer) found(l *line) (*jsondoc.Value, bool) {
-	if l.expression == nil {
-		return lookup(w.payload, l.pointer)
-	}
-	v, err := l.expression.value(w.rule.variables(w.message))
-	if err != nil {
-		if w.err == nil {
-			w.err = w.rule.refuse("set[%q]: the expression %v", l.key, err)
+// result appends what the line's expression gives.
+func (w *writer) result(dst []byte, l *line) ([]byte, bool) {
+	before := len(dst)
+	result, err := l.expression.run(w.rule.variables(w.message))
+	if err == nil {
+		switch result.(type) {
+		case nil:
+			if !w.rule.keepsNulls {
+				return dst, false
+			}
+			return append(dst, "null"...), true
+		case bool, int, float64, string:
+			if dst, err = appendResult(dst, result); err == nil {
+				return dst, true
+			}
+		default:
+			var text []byte
+			var v *jsondoc.Value
+			if text, err = appendResult(nil, result); err == nil {
+				v, err = jsondoc.Parse(text, jsondoc.Limits{})
+			}
+			if err == nil {
+				return w.kept(dst, v)
+			}
 		}
-		return nil, false
 	}
-	return v, true
+	if w.err == nil {
+		w.err = w.rule.refuse("set[%q]: the expression %v", l.key, err)
+	}
+	return dst[:before], false
 }
 
 // withoutNulls takes the nulls out of objects, where a merge patch would

@@ -149,6 +149,9 @@ func (v *Value) Int() (int64, bool) {
 	if v.kind != KindNumber {
 		return 0, false
 	}
+	if strings.ContainsAny(v.text, ".eE") { // so that no error is made
+		return 0, false
+	}
 	i, err := strconv.ParseInt(v.text, 10, 64)
 	return i, err == nil
 }
