@@ -2,6 +2,7 @@ package twin
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -60,5 +61,62 @@ func TestTogetherAllChangesAreAppliedOrNone(t *testing.T) {
 	}
 	if epoch, ids := w.Store().Receipts("c1"); epoch != 3 || fmt.Sprint(ids) != "[17]" {
 		t.Errorf("receipts: epoch %d, packets %v", epoch, ids)
+	}
+}
+
+func TestAThingIsMadeWithWhatItsCommandSays(t *testing.T) {
+	w := newWorld(t, Options{})
+	initial, err := jsondoc.ParseString(`{"definition":"org.acme:lamp:1.0.0","attributes":{"serial":"7","n":0,"gone":1}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	merge := func(path, patch string, create *Create) *Outcome {
+		m, err := protocol.ParseMessage([]byte(command("org.acme:lamp", "merge", path, patch)), nil, jsondoc.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan *Outcome, 1)
+		w.Handle(&Command{Message: m, Sender: w.sender, Create: create}, func(o *Outcome) { got <- o })
+		return <-got
+	}
+	wrong, _ := jsondoc.ParseString(`{"definition":"lamp"}`)
+	if o := merge("/", `{}`, &Create{Initial: wrong}); o.Err == nil || o.Err.Status != 400 {
+		t.Errorf("a definition that is none: %+v", o)
+	}
+	if thing, _ := w.thing("org.acme:lamp"); thing != "" {
+		t.Fatalf("of what was refused there is %s", thing)
+	}
+	if o := merge("/", `{"attributes":{"n":1,"gone":null},"features":{"f":{}}}`, &Create{Initial: initial}); o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	want := `{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","definition":"org.acme:lamp:1.0.0","attributes":{"serial":"7","n":1},"features":{"f":{}}}`
+	if thing, _ := w.thing("org.acme:lamp"); thing != want {
+		t.Errorf("made %s, want %s", thing, want)
+	}
+	// It says nothing of a Thing that is there.
+	if o := merge("/attributes", `{"serial":"8"}`, &Create{Initial: initial}); o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	if thing, _ := w.thing("org.acme:lamp"); thing != strings.Replace(want, `"serial":"7"`, `"serial":"8"`, 1) {
+		t.Errorf("merged %s", thing)
+	}
+}
+
+func TestTogetherEachCommandThatWantsOneIsResponded(t *testing.T) {
+	w := newWorld(t, Options{})
+	var cmds []*Command
+	for i, required := range []bool{true, false, true} {
+		m, err := protocol.ParseMessage([]byte(command(fmt.Sprintf("org.acme:%c", 'a'+i), "merge", "/", `{"attributes":{"n":1}}`)), nil, jsondoc.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Headers.Set("response-required", jsondoc.Bool(required))
+		cmds = append(cmds, &Command{Message: m, Sender: w.sender})
+	}
+	got := make(chan *Outcome, 1)
+	w.HandleTogether(cmds, func(o *Outcome) { got <- o })
+	o := <-got
+	if o.Err != nil || len(o.More) != 2 || o.More[0].Topic.Name != "a" || o.More[1].Topic.Name != "c" || len(o.Events) != 3 {
+		t.Errorf("%+v", o)
 	}
 }
