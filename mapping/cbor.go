@@ -53,6 +53,10 @@ func decodeCBOR(payload []byte) (*jsondoc.Value, error) {
 	return jsondoc.Parse(text, jsondoc.Limits{})
 }
 
+// maxCBORInteger is how many bits an integer may have: what it takes to write
+// it in digits grows faster than its length.
+const maxCBORInteger = 4096
+
 func appendCBOR(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -64,6 +68,9 @@ func appendCBOR(dst []byte, v any) ([]byte, error) {
 	case int64:
 		return strconv.AppendInt(dst, v, 10), nil
 	case big.Int:
+		if v.BitLen() > maxCBORInteger {
+			return dst, fmt.Errorf("it has an integer of more than %d bits", maxCBORInteger)
+		}
 		return v.Append(dst, 10), nil
 	case float64:
 		return appendCBORFloat(dst, v)

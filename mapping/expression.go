@@ -52,10 +52,14 @@ func compileExpression(source string, variables types.Map) (*expression, error) 
 	priced := maps.Clone(variables)
 	priced[budgetVariable] = types.TypeOf(&budget{})
 	options[0] = expr.Env(priced)
-	options = append(options, expr.Patch(&usageFinder{uses: e.uses, alone: map[string]int{}}), expr.Patch(pricer{}))
+	pricing := &pricer{}
+	options = append(options, expr.Patch(&usageFinder{uses: e.uses, alone: map[string]int{}}), expr.Patch(pricing))
 	var err error
 	if e.program, err = expr.Compile(source, append(options, pricedFunctions...)...); err != nil {
 		return nil, errors.New(oneLine(err))
+	}
+	if pricing.problem != "" {
+		return nil, errors.New(pricing.problem)
 	}
 	if e.uses["$env"] != nil {
 		for name := range variables {
@@ -156,14 +160,21 @@ func (e *expression) holds(variables map[string]any) (bool, error) {
 	return yes, nil
 }
 
-// oneLine is an error of the expression library without the drawing below it.
+// oneLine is an error of the expression library without the drawing below it,
+// and without all of a long text that it quotes.
 func oneLine(err error) string {
 	var at *file.Error
+	place := ""
+	text := err.Error()
 	if errors.As(err, &at) {
-		return fmt.Sprintf("%s (line %d, column %d)", at.Message, max(at.Line, 1), at.Column+1)
+		text, place = at.Message, fmt.Sprintf(" (line %d, column %d)", max(at.Line, 1), at.Column+1)
 	}
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return text
+	text, _, _ = strings.Cut(text, "\n")
+	const most = 300
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text + place
 }
 
 // decoded is a JSON value as expressions see it: an integer as an int where

@@ -114,10 +114,16 @@ func TestExpressionsThatFail(t *testing.T) {
 		{"len(filter(payload, # in payload)) + count(payload, # == 2)", many, "steps"},
 		{"count(1..100000, payload matches 'y$')", long, "steps"},
 		{"sum(map(payload, sum(payload)))", many, "steps"},
+		{"reduce(1..200000, [#acc], [])", `{}`, "gives more than 64 arrays and objects within each other"},
+		{"string(reduce(1..200000, [#acc], []))", `{}`, "it nests more than 128 arrays and objects"},
+		{"reduce(1..200000, [#acc], []) == reduce(1..200000, [#acc], [])", `{}`, "it nests more than"},
+		{"float(payload)", long, "xxx…"},
 	} {
 		got, err := evaluate(t, test.source, test.payload)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %.100s, error %v; want %q", test.source, got, err, test.want)
+		} else if len(err.Error()) > 500 {
+			t.Errorf("%s: an error of %d bytes", test.source, len(err.Error()))
 		}
 	}
 }

@@ -49,24 +49,39 @@ func (b *budget) look(v any) any {
 	return v
 }
 
+// maxNesting is how deep a value may be nested that a function goes through:
+// deeper than any payload, and not so deep that the stack would not hold it.
+const maxNesting = 2 * jsondoc.DefaultDepth
+
 // lookInto pays for a function that goes through a value and all within it.
 func (b *budget) lookInto(v any) any {
+	b.lookBelow(v, 0)
+	return v
+}
+
+func (b *budget) lookBelow(v any, depth int) {
+	if depth > maxNesting {
+		panic(fmt.Sprintf("it nests more than %d arrays and objects", maxNesting))
+	}
 	b.look(v)
 	switch v := v.(type) {
 	case []any:
 		for _, element := range v {
-			b.lookInto(element)
+			b.lookBelow(element, depth+1)
 		}
 	case map[string]any:
 		for _, member := range v {
-			b.lookInto(member)
+			b.lookBelow(member, depth+1)
 		}
 	case map[any][]any:
 		for _, group := range v {
-			b.lookInto(group)
+			b.lookBelow(group, depth+1)
+		}
+	case map[any]any:
+		for _, member := range v {
+			b.lookBelow(member, depth+1)
 		}
 	}
-	return v
 }
 
 // grow pays for a text of this many bytes.
@@ -114,7 +129,9 @@ func (f *usageFinder) found(name string, alone int) *usage {
 }
 
 // pricer rewrites an expression so that what may take long pays for it first.
-type pricer struct{}
+type pricer struct {
+	problem string // what nobody can pay for; "": nothing
+}
 
 // Functions that go through the first level of what they are given, and those
 // that go through all of it. What is in neither looks at one value.
@@ -126,7 +143,7 @@ var (
 )
 
 // Visit rewrites one part, of which all parts within are rewritten already.
-func (pricer) Visit(node *ast.Node) {
+func (p *pricer) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.PredicateNode:
 		n.Node = &ast.ConditionalNode{Ternary: true, Cond: priced("§step"), Exp1: n.Node, Exp2: &ast.NilNode{}}
@@ -164,7 +181,12 @@ func (pricer) Visit(node *ast.Node) {
 			if _, isList := n.Right.(*ast.ArrayNode); !isList {
 				price(n, "§lookInto")
 			}
-		case "contains", "startsWith", "endsWith", "matches":
+		case "matches":
+			if _, isText := n.Right.(*ast.StringNode); !isText {
+				p.problem = "matches takes a pattern in quotes, not one that is made while it runs"
+			}
+			price(n, "§look")
+		case "contains", "startsWith", "endsWith":
 			price(n, "§look")
 		}
 	}
@@ -262,16 +284,22 @@ func replace(a ...any) (any, error) {
 	if len(a) > 4 {
 		n = a[4].(int)
 	}
+	b.grow(len(s))
+	b.grow(replacedSize(s, from, to, n))
+	return strings.Replace(s, from, to, n), nil
+}
+
+// replacedSize is how long a text gets by strings.Replace; where that is more
+// than maxResult, something more than it.
+func replacedSize(s, from, to string, n int) int {
 	times := strings.Count(s, from)
 	if n >= 0 {
 		times = min(times, n)
 	}
-	b.grow(len(s))
-	if len(to) > 0 && times > maxResult/len(to) {
-		b.grow(maxResult + 1)
+	if len(to) > 0 && times > maxResult/len(to) && len(to) > len(from) {
+		return max(maxResult, len(s)) + 1
 	}
-	b.grow(len(s) + times*(len(to)-len(from)))
-	return strings.Replace(s, from, to, n), nil
+	return len(s) + times*(len(to)-len(from))
 }
 
 func repeat(a ...any) (any, error) {

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -20,6 +21,14 @@ var errTooLarge = fmt.Errorf("gives more than the %d bytes that a result may hav
 // appendResult appends what an expression gave as JSON. The members of an
 // object come in the order of their names.
 func appendResult(dst []byte, result any) ([]byte, error) {
+	return appendNested(dst, result, 0)
+}
+
+// appendNested is appendResult within so many arrays and objects.
+func appendNested(dst []byte, result any, depth int) ([]byte, error) {
+	if depth > jsondoc.DefaultDepth {
+		return dst, fmt.Errorf("gives more than %d arrays and objects within each other", jsondoc.DefaultDepth)
+	}
 	switch r := result.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -39,27 +48,27 @@ func appendResult(dst []byte, result any) ([]byte, error) {
 	case time.Time:
 		return jsondoc.AppendString(dst, r.Format("2006-01-02T15:04:05.000Z07:00")), nil
 	case []any:
-		return appendArray(dst, slices.Values(r))
+		return appendArray(dst, slices.Values(r), depth)
 	case []string:
-		return appendArray(dst, slices.Values(r))
+		return appendArray(dst, slices.Values(r), depth)
 	case []int:
-		return appendArray(dst, slices.Values(r))
+		return appendArray(dst, slices.Values(r), depth)
 	case []float64:
-		return appendArray(dst, slices.Values(r))
+		return appendArray(dst, slices.Values(r), depth)
 	case map[string]any:
-		return appendObject(dst, r)
+		return appendObject(dst, r, depth)
 	case map[any][]any: // of groupBy
 		object := make(map[string]any, len(r))
 		for key, group := range r {
 			object[fmt.Sprint(key)] = group
 		}
-		return appendObject(dst, object)
+		return appendObject(dst, object, depth)
 	case map[any]any:
 		object := make(map[string]any, len(r))
 		for key, value := range r {
 			object[fmt.Sprint(key)] = value
 		}
-		return appendObject(dst, object)
+		return appendObject(dst, object, depth)
 	}
 	return dst, fmt.Errorf("gives %s, which is not JSON", describe(result))
 }
@@ -80,7 +89,7 @@ func appendFloat(dst []byte, f float64) ([]byte, error) {
 	return strconv.AppendFloat(dst, f, format, -1, 64), nil
 }
 
-func appendArray[T any](dst []byte, values func(func(T) bool)) ([]byte, error) {
+func appendArray[T any](dst []byte, values iter.Seq[T], depth int) ([]byte, error) {
 	begin := len(dst)
 	dst = append(dst, '[')
 	first := true
@@ -90,7 +99,7 @@ func appendArray[T any](dst []byte, values func(func(T) bool)) ([]byte, error) {
 		}
 		first = false
 		var err error
-		if dst, err = appendResult(dst, value); err != nil {
+		if dst, err = appendNested(dst, value, depth+1); err != nil {
 			return dst, err
 		}
 		if len(dst)-begin > maxResult {
@@ -100,7 +109,7 @@ func appendArray[T any](dst []byte, values func(func(T) bool)) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func appendObject(dst []byte, object map[string]any) ([]byte, error) {
+func appendObject(dst []byte, object map[string]any, depth int) ([]byte, error) {
 	begin := len(dst)
 	dst = append(dst, '{')
 	for i, name := range slices.Sorted(maps.Keys(object)) {
@@ -109,7 +118,7 @@ func appendObject(dst []byte, object map[string]any) ([]byte, error) {
 		}
 		dst = append(jsondoc.AppendString(dst, name), ':')
 		var err error
-		if dst, err = appendResult(dst, object[name]); err != nil {
+		if dst, err = appendNested(dst, object[name], depth+1); err != nil {
 			return dst, err
 		}
 		if len(dst)-begin > maxResult {

@@ -119,6 +119,9 @@ func TestBadPayloads(t *testing.T) {
 		{"a unit", "number", "23.4 °C", `has the unit "°C" behind the number: let the device send 23.4 alone`},
 		{"a unit without a space", "number", "60%", `has the unit "%" behind`},
 		{"a unit and a decimal comma", "number", "23,4 kWh", `has the unit "kWh" behind`},
+		{"a unit with a digit", "number", "12 µg/m3", `has the unit "µg/m3" behind`},
+		{"money", "number", "5 EUR", `has the unit "EUR" behind`},
+		{"a time", "number", "12:30", `is not a number as JSON writes them`},
 		{"NaN", "number", "nan", `is not a number that JSON has`},
 		{"infinite", "number", "-Infinity", `is not a number that JSON has`},
 		{"a plus sign", "number", "+5", `no plus sign`},
@@ -140,6 +143,7 @@ func TestBadPayloads(t *testing.T) {
 		{"CBOR with keys that come to one name", "cbor", "\xa2\x01\x01\x611\x02", `1`},
 		{"deep CBOR", "cbor", string(deepCBOR), `nested level`},
 		{"CBOR with a simple value that nobody knows", "cbor", "\xf0", `which JSON has nothing for`},
+		{"CBOR with a very big integer", "cbor", "\xc2\x59\x10\x00" + strings.Repeat("\x01", 0x1000), `an integer of more than 4096 bits`},
 		{"an array that says it is long", "cbor", "\x9a\xff\xff\xff\xff\x01", `is not CBOR`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,6 +20,8 @@ type pipeline struct {
 	functions []function
 }
 
+var errTooLong = fmt.Errorf("its text would be longer than %d bytes", maxResult)
+
 // filled is the value of a placeholder with a message; ok is false where it
 // has none.
 type filled struct {
@@ -72,7 +74,11 @@ func (p *pipeline) run(inputs []filled) (text string, ok bool, err error) {
 	}
 	for i := range p.functions {
 		f := &p.functions[i]
-		if err := f.apply(&e, inputs); err != nil {
+		err := f.apply(&e, inputs)
+		if err == nil && slices.ContainsFunc(e.values, func(s string) bool { return len(s) > maxResult }) {
+			err = errTooLong
+		}
+		if err != nil {
 			return "", false, fmt.Errorf("fn:%s: %w", f.name, err)
 		}
 	}
@@ -105,7 +111,7 @@ func (f *function) apply(e *flow, inputs []filled) error {
 	case "delete":
 		e.values, e.deleted = nil, true
 	case "filter":
-		f.filter.apply(e, inputs)
+		return f.filter.apply(e, inputs)
 	case "replace":
 		from, _ := f.arguments[0].text(inputs)
 		to, ok := f.arguments[1].text(inputs)
@@ -113,6 +119,9 @@ func (f *function) apply(e *flow, inputs []filled) error {
 			return errors.New("what it puts in has no value with this message")
 		}
 		for i, value := range e.values {
+			if replacedSize(value, from, to, -1) > maxResult {
+				return errTooLong
+			}
 			e.values[i] = strings.ReplaceAll(value, from, to)
 		}
 	case "split":
@@ -194,20 +203,24 @@ func (f *function) one(s string) (string, bool, error) {
 
 // apply keeps the values that pass. With a value of its own to look at it
 // keeps or drops all of them.
-func (f *filter) apply(e *flow, inputs []filled) {
+func (f *filter) apply(e *flow, inputs []filled) error {
 	against, hasAgainst := "", f.against == nil
 	if f.against != nil {
 		against, hasAgainst = f.against.text(inputs)
 	}
+	if f.test == "like" && len(against) > maxPattern {
+		return fmt.Errorf("the pattern has more than %d bytes", maxPattern)
+	}
 	if f.value == nil {
 		// Without something to compare with, no value passes.
 		e.values = slices.DeleteFunc(e.values, func(s string) bool { return !hasAgainst || !f.holds(s, against) })
-		return
+		return nil
 	}
 	value, there := f.value.text(inputs)
 	if !f.holds(value, against) || !there && f.against == nil {
 		e.values = nil
 	}
+	return nil
 }
 
 // holds is the test of one value.
@@ -225,6 +238,10 @@ func (f *filter) holds(s, against string) bool {
 	}
 	return likeExpression(against).MatchString(s)
 }
+
+// maxPattern is how long a pattern of "like" may be: what it takes to match
+// grows with it.
+const maxPattern = 256
 
 // likeExpression is the regular expression for a pattern of "like" (Ditto's
 // LikeFunction: Java's whole match, in which a dot is no line break).

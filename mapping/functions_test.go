@@ -114,6 +114,9 @@ func TestPlaceholderFunctionsThatCannotWork(t *testing.T) {
 		{"{{ payload:/v | fn:url-decode() }}", `{"v":"%zz"}`, `fn:url-decode: "%zz" is not URL-encoded`},
 		{"{{ payload:/v | fn:split(',') }}", `{"v":"a,b"}`, "leaves 2 values where one is needed"},
 		{"{{ payload:/v | fn:replace('a',payload:/w) }}", `{"v":"a"}`, "what it puts in has no value"},
+		{"{{ payload:/v | fn:replace('a',payload:/v) }}", `{"v":"` + strings.Repeat("a", 1000) + `"}`, "longer than 262144 bytes"},
+		{"{{ payload:/v" + strings.Repeat(" | fn:url-encode()", 10) + " }}", `{"v":"` + strings.Repeat("%", 100_000) + `"}`, "longer than 262144 bytes"},
+		{"{{ payload:/v | fn:filter('like',payload:/v) }}", `{"v":"` + strings.Repeat("a*", 1000) + `"}`, "the pattern has more than 256 bytes"},
 	} {
 		_, refused := fill(t, test.text, &Input{Topic: "t/d/x", Payload: []byte(test.payload), Now: noon})
 		if !strings.Contains(refused, test.want) || !strings.Contains(refused, "mappings[0] (t/{device}/{rest...})") {

@@ -12,7 +12,7 @@ import (
 // What devices send for numbers that are none as JSON writes them.
 var (
 	decimalComma = regexp.MustCompile(`^[-+]?\d+,\d+$`)
-	withUnit     = regexp.MustCompile(`^([-+]?\d+(?:[.,]\d+)?)\s*([^\d\s.,xXeE_:/-][^\d]*)$`)
+	withUnit     = regexp.MustCompile(`^([-+]?\d+(?:[.,]\d+)?)\s*([^\d\s.,xX_:/-][^\d]*[²³23]?)$`)
 	unusual      = regexp.MustCompile(`^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$`)
 )
 
