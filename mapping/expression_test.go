@@ -179,3 +179,39 @@ func BenchmarkExpression(b *testing.B) {
 		}
 	}
 }
+
+// Whatever an expression says, it gives JSON or an error.
+func FuzzExpression(f *testing.F) {
+	for _, source := range []string{
+		"payload.temp * 9 / 5 + 32", "map(payload.list, #.v * 2)", "reduce(1..9, [#acc], [])", "groupBy(payload.list, .v)",
+		"let x = payload; {a: x, b: [x, device]} | toJSON() | fromJSON()", "replace(device, 'd', repeat('x', 9)) + join(['a', device], ',')",
+		"sum(payload.list, .v) ?? payload?.temp in [1] ? date('2026-01-01') : sortBy(payload.list, .v)", "payload.list[0:1] | flatten() | uniq() | string()",
+		"all(payload.list, {.v > 1}) and device matches '^d' or $env.payload == nil", "keys(payload)[-1] contains device ? -payload.temp ** 2 : payload.temp % 3",
+	} {
+		f.Add(source)
+	}
+	payload, err := jsondoc.ParseString(`{"temp":21,"list":[{"v":1},{"v":2.5},{"v":"x"}],"big":9223372036854775807}`)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		e, err := compileExpression(source, types.Map{"payload": types.Any, "device": types.String})
+		if err != nil {
+			return
+		}
+		variables := map[string]any{"device": "d1"}
+		if u := e.uses["payload"]; u != nil {
+			variables["payload"] = u.decode(payload)
+		}
+		v, err := e.value(variables)
+		if err != nil {
+			if len(err.Error()) > 600 {
+				t.Errorf("%q: an error of %d bytes", source, len(err.Error()))
+			}
+			return
+		}
+		if _, err := jsondoc.Parse(v.AppendTo(nil), jsondoc.Limits{}); err != nil {
+			t.Errorf("%q gives %s: %v", source, v, err)
+		}
+	})
+}
