@@ -161,7 +161,7 @@ func TestConfigCheckSaysEverythingThatIsWrongAtOnce(t *testing.T) {
 		"  - topic: a/{b}",
 		"    thing: \"org.acme:{{ c }}\"",
 		"    set: {/attributes/x: \"\"}",
-		"    when: \"payload.x > 1\"",
+		"    when: \"payload.x >\"",
 	}, "\n"))
 	r := harness.Run(t, "config", "check", "-c", file)
 	lines := strings.Split(strings.TrimSpace(r.Stderr), "\n")
