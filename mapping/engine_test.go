@@ -179,6 +179,20 @@ func TestEnvelopes(t *testing.T) {
 	}
 }
 
+// What another mapping cannot make sense of is answered as the envelope's.
+func TestTheErrorOfAnotherMappingComesWithTheEnvelope(t *testing.T) {
+	envelope := []byte(`{"topic":"org.acme/x/things/twin/commands/modify","headers":{"correlation-id":"7"},"path":"/attributes/a","value":1}`)
+	for _, rules := range [][]RuleConfig{
+		{envelopes(func(*RuleConfig) {}), one(t, "number")},
+		{one(t, "json"), envelopes(func(r *RuleConfig) { r.Thing = "org.acme:y" })},
+	} {
+		changes, matched, err := compile(t, rules...).Map(&Input{Topic: "t/d1", Payload: envelope, Now: noon})
+		if err == nil || !matched || len(changes) != 1 || changes[0].Message.Headers.CorrelationID() != "7" {
+			t.Errorf("changes %+v, error %v", changes, err)
+		}
+	}
+}
+
 func TestReply(t *testing.T) {
 	rule := envelopes(func(r *RuleConfig) {
 		r.Reply = "command/{{ device }}/req/{{ header:correlation-id | fn:default('none') }}/{{ topic:action }}-response"

@@ -145,19 +145,29 @@ func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Er
 	m := newMessage(in)
 	defer m.done()
 	for _, hit := range hits {
-		changes, err = r.rules[hit].apply(m, changes)
+		more, err := r.rules[hit].apply(m, changes)
 		if err != nil {
-			if n := len(changes); n > 0 && changes[n-1].Ditto {
-				changes[n-1].Relay = relay
-				return changes[n-1:], true, err
-			}
-			return nil, true, err
+			return envelopeOf(more, changes), true, err
 		}
+		changes = more
 	}
 	for i := range changes {
 		changes[i].Relay = relay
 	}
 	return changes, true, nil
+}
+
+// envelopeOf is the envelope among changes, for the response to it; nil when
+// there is none.
+func envelopeOf(lists ...[]Change) []Change {
+	for _, changes := range lists {
+		for i := range changes {
+			if changes[i].Ditto {
+				return changes[i : i+1]
+			}
+		}
+	}
+	return nil
 }
 
 // applied is a change with all that it points to, allocated at once.
