@@ -46,7 +46,7 @@ type PublicationConfig struct {
 	Namespaces []string // empty: all
 	Path       string   // JSON Pointer pattern: "/features/{feature}/properties/{rest...}"; "" is the whole Thing
 	Topic      string   // template of the MQTT topic
-	Payload    string   // "envelope" (also "") or "value"
+	Payload    string   // "envelope" (also ""), "value" or "normalized"
 	QoS        int
 	Retain     bool
 	To         string // template of a client ID or subject; "" is everybody

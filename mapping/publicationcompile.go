@@ -26,12 +26,12 @@ func (c *publicationCompiler) compile(roots Roots) {
 	c.namespaces()
 	switch c.config.Payload {
 	case "", "envelope":
-		c.publication.envelope = true
-	case "value":
 	case "normalized":
-		c.problem(".payload", "normalized is not supported yet by this version: envelope and value are")
+		c.publication.payload = payloadNormalized
+	case "value":
+		c.publication.payload = payloadValue
 	default:
-		c.problem(".payload", fmt.Sprintf("%q is not one of envelope, value", c.config.Payload))
+		c.problem(".payload", fmt.Sprintf("%q is not one of envelope, value, normalized", c.config.Payload))
 	}
 	if c.config.QoS < 0 || c.config.QoS > 2 {
 		c.problem(".qos", fmt.Sprintf("%d is not one of 0, 1, 2", c.config.QoS))

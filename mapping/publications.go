@@ -36,8 +36,21 @@ type publication struct {
 	topic      template
 	to         template
 	needs      []bool // by capture: whether topic or to use it
-	envelope   bool   // the payload is the event's envelope; else the value
+	payload    payloadKind
 }
+
+// payloadKind is what the messages of a publication carry.
+type payloadKind uint8
+
+const (
+	payloadEnvelope   payloadKind = iota // the event as it is
+	payloadNormalized                    // the event as a part of its Thing
+	payloadValue                         // what is at the place
+)
+
+// whole says whether a message tells of the whole event, whatever place it is
+// for.
+func (k payloadKind) whole() bool { return k <= payloadNormalized }
 
 // CompilePublications compiles the list. All problems are told, in the order
 // of the list; when there are any, the Publications are nil.
@@ -73,7 +86,7 @@ func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, 
 // captures would have to be known for.
 //
 // With the payload "envelope", a message carries the whole event, once for
-// each topic.
+// each topic; with "normalized" too, as Ditto's Normalized mapper writes it.
 func (p *Publications) For(event *protocol.Message) []Out {
 	if len(p.list) == 0 || event.Topic.Group != protocol.Things ||
 		event.Topic.Channel != protocol.Twin || event.Topic.Criterion != protocol.Events {
@@ -83,6 +96,9 @@ func (p *Publications) For(event *protocol.Message) []Out {
 	for i := range p.list {
 		pub := &p.list[i]
 		if len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, event.Topic.Namespace) {
+			continue
+		}
+		if pub.payload == payloadNormalized && !isChange(event) {
 			continue
 		}
 		s := search{pub: pub, roots: p.roots, event: event, outs: outs, first: len(outs)}

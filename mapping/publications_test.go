@@ -185,7 +185,6 @@ func TestCompilePublicationsTellsEveryProblem(t *testing.T) {
 		{"an unknown capture in to", func(p *PublicationConfig) { p.To = "{{ x }}" }, ".to", "no such capture"},
 		{"a path with an empty level", func(p *PublicationConfig) { p.Path = "/a//{k}" }, ".path", "empty level"},
 		{"a path with a capture twice", func(p *PublicationConfig) { p.Path = "/{k}/{k}" }, ".path", "twice"},
-		{"a payload of a later version", func(p *PublicationConfig) { p.Payload = "normalized" }, ".payload", "not supported yet"},
 		{"a payload", func(p *PublicationConfig) { p.Payload = "values" }, ".payload", `"values" is not one of`},
 		{"a signal of a later version", func(p *PublicationConfig) { p.Signals = []string{"twin/events", "live/messages"} }, ".signals[1]", "not supported yet"},
 		{"a signal", func(p *PublicationConfig) { p.Signals = []string{"events"} }, ".signals[0]", "not a kind of signal"},

@@ -169,19 +169,30 @@ func (s *search) found(c content) {
 		Topic: topic, QoS: byte(s.pub.config.QoS), Retain: s.pub.config.Retain,
 		To: to, Subjects: s.pub.config.Subjects, Publication: s.pub.number,
 	}
-	switch {
-	case s.pub.envelope:
-		for i := range s.outs[s.first:] {
-			if earlier := &s.outs[s.first+i]; earlier.Topic == topic && earlier.To == out.To {
-				return
-			}
+	if s.pub.payload.whole() && s.told(&out) {
+		return
+	}
+	switch s.pub.payload {
+	case payloadEnvelope:
+		out.Payload, out.ContentType = s.event.AppendJSON(nil), protocol.ContentTypeDitto
+	case payloadNormalized:
+		out.Payload, out.ContentType = normalized(s.event), protocol.ContentTypeJSON
+	case payloadValue:
+		if !s.gone(c) {
+			out.Payload, out.ContentType = plain(c.value)
 		}
-		out.Payload = s.event.AppendJSON(nil)
-		out.ContentType = "application/vnd.eclipse.ditto+json"
-	case !s.gone(c):
-		out.Payload, out.ContentType = plain(c.value)
 	}
 	s.outs = append(s.outs, out)
+}
+
+// told says whether there is a message to the same place already.
+func (s *search) told(out *Out) bool {
+	for i := range s.outs[s.first:] {
+		if earlier := &s.outs[s.first+i]; earlier.Topic == out.Topic && earlier.To == out.To {
+			return true
+		}
+	}
+	return false
 }
 
 // fail tells that a message cannot be made.
