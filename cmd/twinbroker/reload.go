@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"reflect"
 	"syscall"
 	"time"
@@ -33,6 +32,7 @@ type reloading struct {
 	certificates *certificates
 	level        *slog.LevelVar
 	log          *slog.Logger
+	watcher      *fsnotify.Watcher // nil where nothing is noticed
 }
 
 // settle is how long a file must be left alone before it is read: an editor
@@ -53,7 +53,7 @@ func (r *reloading) start() (stop func()) {
 			case <-hup:
 				r.reload("SIGHUP")
 			case e := <-changes:
-				if filepath.Clean(e.Name) == filepath.Clean(r.current.File) && !e.Has(fsnotify.Chmod) {
+				if r.current.IsReadFrom(e.Name) && !e.Has(fsnotify.Chmod) {
 					settled = time.After(settle)
 				}
 			case <-settled:
@@ -72,21 +72,37 @@ func (r *reloading) start() (stop func()) {
 	}
 }
 
-// watch watches the folder of the file: editors put a new file in its place.
+// watch watches the folders of the files: editors put a new file in the place
+// of one.
 func (r *reloading) watch() (<-chan fsnotify.Event, func()) {
 	none := func() {}
-	if r.current.File == "" {
+	if len(r.current.Folders()) == 0 {
 		return nil, none
 	}
 	w, err := fsnotify.NewWatcher()
-	if err == nil {
-		if err = w.Add(filepath.Dir(r.current.File)); err == nil {
-			return w.Events, func() { _ = w.Close() }
-		}
-		_ = w.Close()
+	if err != nil {
+		r.unnoticed("", err)
+		return nil, none
 	}
-	r.log.Warn("changes of the configuration file are not noticed by themselves; send SIGHUP", "error", err)
-	return nil, none
+	r.watcher = w
+	r.watchFolders()
+	return w.Events, func() { _ = w.Close() }
+}
+
+// watchFolders watches the folders of the present configuration, too.
+func (r *reloading) watchFolders() {
+	if r.watcher == nil {
+		return
+	}
+	for _, folder := range r.current.Folders() {
+		if err := r.watcher.Add(folder); err != nil {
+			r.unnoticed(folder, err)
+		}
+	}
+}
+
+func (r *reloading) unnoticed(folder string, err error) {
+	r.log.Warn("changes of the configuration's files are not noticed by themselves; send SIGHUP", "folder", folder, "error", err)
 }
 
 // reload reads the configuration and takes over what can be taken over.
@@ -115,7 +131,9 @@ func (r *reloading) reload(why string) {
 	// What needs a restart stays as it is, and is named again next time.
 	kept := *r.current
 	kept.Auth, kept.Log.Level, kept.Rules, kept.Published = next.Auth, next.Log.Level, next.Rules, next.Published
+	kept.TakeFiles(next)
 	r.current = &kept
+	r.watchFolders()
 }
 
 // needRestart names the sections that differ and are read at start only.

@@ -10,7 +10,9 @@ import (
 // Config is an effective configuration: what file, environment, flags and
 // defaults come to.
 type Config struct {
-	File string // "" without one
+	File     string   // "" without one
+	Include  []string // files, or patterns of such, that bring more mappings and publications
+	Included []string // the files that these came to, in the order in which they were read
 
 	DataDir      string
 	Listeners    []Listener
@@ -28,7 +30,8 @@ type Config struct {
 	Rules     *mapping.Rules
 	Published *mapping.Publications
 
-	places places
+	places   places
+	included []string // Include as it was looked for, with that of the included files
 }
 
 // Listener is an address that MQTT clients connect to.

@@ -8,6 +8,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	scalars = map[string]string{}
 	s := d.section(root, "")
 	s.scalars(scalars, "data_dir")
+	c.Include = s.texts("include")
 	c.Listeners = d.listeners(s.take("listeners"), "listeners")
 	s.inner("http").only(scalars, "address")
 	auth := s.inner("auth")

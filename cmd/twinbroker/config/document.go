@@ -17,6 +17,7 @@ type decoder struct {
 	place    func(line int) string // how a line of this document is named
 	places   places
 	problems Problems
+	before   map[string]int // by list, how many elements other files brought already
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
@@ -232,6 +233,7 @@ func (d *decoder) each(node *yaml.Node, key string, do func(element *yaml.Node, 
 		return
 	}
 	for i, element := range node.Content {
+		i += d.before[key]
 		d.places[at(key, i)] = d.place(element.Line)
 		do(resolve(element), at(key, i))
 	}

@@ -16,6 +16,7 @@ var lists = []struct {
 	key  string
 	read func(c *Config, d *decoder, node *yaml.Node, key string)
 }{
+	{"include", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Include = d.texts(n, key) }},
 	{"listeners", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Listeners = d.listeners(n, key) }},
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
 	{"mappings", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Mappings = d.mappings(n, key) }},

@@ -1,9 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,7 @@ func Load(file string, flags Flags) (*Config, Problems) {
 		scalars = c.decode(d, d.document(text, ""))
 	}
 	c.environment(d)
+	c.include(d)
 	c.listen(d, flags.Listen)
 	told := append(d.problems, c.settle(scalars, flags.settings())...)
 	c.defaults(flags)
@@ -35,7 +37,7 @@ func Load(file string, flags Flags) (*Config, Problems) {
 		}
 	}
 	problems = append(problems, strayVariables()...)
-	problems.sort(file)
+	problems.sort(append([]string{file}, c.Included...))
 	if len(problems.Errors()) > 0 {
 		return nil, problems
 	}
@@ -105,18 +107,26 @@ func (p Problems) cover(key string) bool {
 	return false
 }
 
-// sort brings the problems of the file into the order of its lines, before
-// those of other places.
-func (p Problems) sort(file string) {
-	line := func(i int) int {
-		text, ok := strings.CutPrefix(p[i].Place, file+":")
-		n, err := strconv.Atoi(text)
-		if !ok || err != nil {
-			return 1 << 30
+// sort brings the problems of the files into the order of the files and their
+// lines, before those of other places.
+func (p Problems) sort(files []string) {
+	type position struct{ file, line int }
+	of := func(place string) position {
+		cut := strings.LastIndexByte(place, ':')
+		if cut < 0 {
+			return position{file: len(files)}
 		}
-		return n
+		line, err := strconv.Atoi(place[cut+1:])
+		file := slices.Index(files, place[:cut])
+		if err != nil || file < 0 {
+			return position{file: len(files)}
+		}
+		return position{file, line}
 	}
-	sort.SliceStable(p, func(i, j int) bool { return line(i) < line(j) })
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		x, y := of(a.Place), of(b.Place)
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line))
+	})
 }
 
 // Notices is what to tell whoever starts a broker with the configuration:

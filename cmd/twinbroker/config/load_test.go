@@ -270,7 +270,7 @@ func TestTheExampleHasEveryKeyAndNoProblem(t *testing.T) {
 	keys = append(keys, laterAuth...)
 	keys = append(keys, laterSections...)
 	keys = append(keys, laterPublication...)
-	keys = append(keys, "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "anonymous", "connections",
+	keys = append(keys, "include", "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "anonymous", "connections",
 		"topic", "format", "thing", "when", "each", "set", "value", "expr", "nulls", "headers", "create", "policy", "definition", "attributes", "reply", "relay",
 		"subjects", "signals", "namespaces", "path", "payload", "qos", "retain", "to", "headers", "state_on_subscribe")
 	for _, key := range keys {
