@@ -41,6 +41,9 @@ func (c *publicationCompiler) compile(roots Roots) {
 		c.problem(".path", err.Error())
 		return // without it nothing is known of the captures that the topic uses
 	}
+	if err := checkEventPath(&path); err != nil {
+		c.problem(".path", err.Error())
+	}
 	c.publication.path = path
 	sc := &scope{captures: &c.publication.path, placeholders: publicationPlaceholders, strict: true}
 	if c.publication.topic, err = parseTemplate(c.config.Topic, sc); err == nil {

@@ -28,6 +28,11 @@ func (c *Config) Check() Problems {
 	check.compiled(problems)
 	c.Published, problems = mapping.CompilePublications(c.Publications, c.Topics.Roots())
 	check.compiled(problems)
+	if c.Rules != nil && c.Published != nil {
+		for _, doubt := range mapping.Doubts(c.Rules, c.Published) {
+			check.warn(doubt.Path, "%s", doubt.Text)
+		}
+	}
 	return check.problems
 }
 

@@ -162,7 +162,8 @@ mappings:
     nulls: delete
     relay: never
 publications:
-  - {subjects: [g:a], signals: [twin/events], namespaces: [org.acme], path: "/attributes/{K}", topic: "c/{{ K }}", payload: value, qos: 1, retain: true, to: "x"}
+  - {subjects: [g:a], signals: [twin/events], namespaces: [org.acme], path: "/attributes/{K}", topic: "c/{{ K }}", payload: value, qos: 1, to: "x"}
+  - {topic: d, retain: true}
 `), Flags{})
 	m := c.Mappings[0]
 	if m.Topic != "T/{Device}" || m.Thing != "org.acme:{{ Device }}" || m.Nulls != "delete" || m.Relay != "never" || m.Create.Policy != "org.acme:P" {
@@ -176,7 +177,7 @@ publications:
 		t.Errorf("the constant is %s, want %s", got, want)
 	}
 	p := c.Publications[0]
-	if p.Subjects[0] != "g:a" || p.Namespaces[0] != "org.acme" || p.Path != "/attributes/{K}" || p.Payload != "value" || p.QoS != 1 || !p.Retain || p.To != "x" {
+	if p.Subjects[0] != "g:a" || p.Namespaces[0] != "org.acme" || p.Path != "/attributes/{K}" || p.Payload != "value" || p.QoS != 1 || p.Retain || p.To != "x" || !c.Publications[1].Retain {
 		t.Errorf("the publication is %+v", p)
 	}
 }

@@ -138,11 +138,29 @@ config.yaml:14: mappings[0].create: is empty: write {}…
 config.yaml:15: mappings[1]: is "5", but should be a map of keys and values
 config.yaml:16: mappings[2].thing: is missing…
 config.yaml:16: mappings[2].set: is missing…`},
-		{"publications", "publications:\n  - topic: twin/x\n    qos: high\n    retain: \"yes\"\n  - path: /a\n    qos: 3\n", `config.yaml:2: publications[0].topic: goes into the tree twin/…, which is the twin's own
+		{"publications", "publications:\n  - topic: twin/x\n    qos: high\n    retain: \"yes\"\n  - path: /attributes/a\n    qos: 3\n", `config.yaml:2: publications[0].topic: goes into the tree twin/…, which is the twin's own
 config.yaml:3: publications[0].qos: is "high", but should be a whole number
 config.yaml:4: publications[0].retain: is "yes", but should be true or false
 config.yaml:5: publications[1].topic: is missing…
 config.yaml:6: publications[1].qos: 3 is not one of 0, 1, 2`},
+		{"what is likely a mistake", `mappings:
+  - topic: a/{device}
+    thing: "x:{{ device }}"
+    set:
+      /attributes/a: /a
+  - topic: a/lamp
+    thing: x:lamp
+    set:
+      /attributes/b: /b
+      /attributes/a: /b
+publications:
+  - topic: a/{{ thing:name }}
+  - topic: b
+    to: c
+    retain: true
+`, `config.yaml:10: mappings[1].set["/attributes/a"]: warning: writes over what mappings[0] (a/{device}) writes with the same message
+config.yaml:12: publications[0].topic: warning: can be one that mappings[1] (a/lamp) and one other take in…
+config.yaml:15: publications[1].retain: warning: has no effect beside to…`},
 		{"an alias that leads to itself", "mappings:\n  - topic: a\n    thing: a:b\n    set: {/attributes/a: {value: &x [*x]}}\n", "config.yaml:…: …"},
 		{"anonymous clients from anywhere", "auth: {anonymous: [a:b]}\nlisteners: [{address: \"tcp://0.0.0.0:1883\"}]", "config.yaml:1: auth.anonymous: warning: lets in clients without credentials, and tcp://0.0.0.0:1883 can be reached from other machines…"},
 		{"limits that exclude each other", "limits:\n  packet_size: 1KiB\n  message_size: 2KiB\n  thing_size: 3KiB\n", `config.yaml:3: limits.message_size: warning: is never reached: limits.packet_size is 1KiB
