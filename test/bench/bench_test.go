@@ -121,7 +121,7 @@ func TestOpenLoopKeepsItsRateAndTimesEachAcknowledgement(t *testing.T) {
 func TestClientsShareAllThingsAndTheirFramesAreWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for client := range 7 {
-		for _, tpl := range share(modifyMessage, client, 7) {
+		for _, tpl := range share(modifyMessage, client, 7, 0) {
 			first, body, n, err := mqttraw.Next(tpl.frame)
 			if err != nil || n != len(tpl.frame) {
 				t.Fatalf("%d of %d bytes, %v", n, len(tpl.frame), err)

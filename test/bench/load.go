@@ -55,6 +55,7 @@ type load struct {
 	epoll  int
 	pubs   []*publisher
 	sub    *subscriber
+	device *subscriber // hears what is published to devices
 	conns  []io.Closer
 	window int
 	// byReply: what completes a publish and makes room for the next one is the
@@ -64,6 +65,7 @@ type load struct {
 	sample   []byte                 // the last that was not
 
 	counts
+	heard   uint64 // by the device
 	digits  uint32
 	refill  bool
 	now     time.Duration // since start, taken once per wake-up
@@ -78,6 +80,7 @@ type load struct {
 const (
 	tagSubscriber = -1
 	tagTimer      = -2
+	tagDevice     = -3
 )
 
 // newLoad connects nothing yet; see addPublisher and addSubscriber.
@@ -155,20 +158,30 @@ func (l *load) addPublisher(addr, id string, ts []template, reply string) error 
 }
 
 // addSubscriber connects the client that counts deliveries, at QoS 0.
-func (l *load) addSubscriber(addr, filter string) error {
-	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: "bench-sub", Clean: true, KeepAlive: 600})
+func (l *load) addSubscriber(addr, filter string) (err error) {
+	l.sub, err = l.subscriber(addr, "bench-sub", filter, tagSubscriber)
+	return err
+}
+
+// addDevice connects the client that hears what is published to devices.
+func (l *load) addDevice(addr, filter string) (err error) {
+	l.device, err = l.subscriber(addr, "bench-device", filter, tagDevice)
+	return err
+}
+
+func (l *load) subscriber(addr, id, filter string, tag int32) (*subscriber, error) {
+	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: id, Clean: true, KeepAlive: 600})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := subscribe(c, filter); err != nil {
-		return err
+		return nil, err
 	}
-	fd, err := l.adopt(c, tagSubscriber)
+	fd, err := l.adopt(c, tag)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.sub = &subscriber{fd: fd, in: make([]byte, 1<<20)}
-	return nil
+	return &subscriber{fd: fd, in: make([]byte, 1<<20)}, nil
 }
 
 func subscribe(c *mqttraw.Conn, filter string) error {
@@ -266,7 +279,9 @@ func (l *load) step(timeout int) error {
 		ev := &events[i]
 		switch ev.Fd {
 		case tagSubscriber:
-			err = l.serveSubscriber()
+			err = l.serveSubscriber(l.sub, &l.delivered)
+		case tagDevice:
+			err = l.serveSubscriber(l.device, &l.heard)
 		case tagTimer:
 			continue
 		default:
@@ -279,8 +294,7 @@ func (l *load) step(timeout int) error {
 	return nil
 }
 
-func (l *load) serveSubscriber() error {
-	s := l.sub
+func (l *load) serveSubscriber(s *subscriber, delivered *uint64) error {
 	n, err := readSome(s.fd, s.in[s.have:])
 	if err != nil {
 		return fmt.Errorf("subscriber: %w", err)
@@ -295,7 +309,7 @@ func (l *load) serveSubscriber() error {
 			break
 		}
 		if first>>4 == mqttraw.PUBLISH {
-			l.delivered++
+			*delivered++
 		}
 		buf = buf[size:]
 	}

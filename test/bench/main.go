@@ -126,6 +126,9 @@ func rowKeys() []string {
 	for _, r := range rows {
 		keys = append(keys, r.key)
 	}
+	for _, c := range comparisons {
+		keys = append(keys, c.key)
+	}
 	return append(append([]string{"latency"}, keys...), "idle", "large", "written", "million")
 }
 
@@ -160,6 +163,14 @@ func (b *bench) measureAll(table *report) error {
 	}
 	if b.only == mochi {
 		return nil
+	}
+	for _, c := range comparisons {
+		if !slices.Contains(b.rows, c.key) {
+			continue
+		}
+		if err := b.measureComparison(table, c); err != nil {
+			return fmt.Errorf("%s: %w", c.key, err)
+		}
 	}
 	for _, r := range []struct {
 		key     string

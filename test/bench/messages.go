@@ -58,10 +58,14 @@ func createMessage(thing int) (topic, payload string) {
 			`"color":{"r":255,"g":244,"b":229}},"desiredProperties":{"on":true}}}}}`, thing, thing)
 }
 
-// share encodes the messages of one of so many clients.
-func share(msg message, client, clients int) []template {
+// share encodes the messages of one of so many clients: one for each Thing, or
+// so many as there are.
+func share(msg message, client, clients, messages int) []template {
+	if messages == 0 {
+		messages = things
+	}
 	var ts []template
-	for thing := client; thing < things; thing += clients {
+	for thing := client; thing < messages; thing += clients {
 		topic, payload := msg(thing)
 		frame := mqttraw.AppendPublish(nil, mqttraw.V311, &mqttraw.Publish{Topic: topic, Payload: []byte(payload), QoS: 1})
 		t := template{frame: frame, id: len(frame) - len(payload) - 2}

@@ -25,6 +25,10 @@ type traffic struct {
 	filter          string        // what the subscriber subscribes to; empty: there is none
 	replies         bool          // a message is done when its response is there
 	slow            time.Duration // added to each sync of the broker
+	rules           string        // the broker's mappings and publications; empty: benchRules
+	device          string        // what another subscriber subscribes to; empty: there is none
+	messages        int           // how many different ones there are; 0: one for each Thing
+	changes         int           // that each message makes; 0: one
 }
 
 // slowSync is the environment variable by which the broker slows its syncs.
@@ -90,7 +94,7 @@ type outcome struct {
 
 // measure runs the traffic on a fresh process of that side.
 func (b *bench) measure(s side, t traffic) (o outcome, err error) {
-	srv, done, err := b.fresh(s, t.slow)
+	srv, done, err := b.fresh(s, t)
 	if err != nil {
 		return o, err
 	}
@@ -119,15 +123,16 @@ func (b *bench) measure(s side, t traffic) (o outcome, err error) {
 	case s == mochi:
 		o.rate = o.delivered // what it relays
 	default:
-		o.rate = o.acked // what it stores
+		o.rate = o.acked * float64(max(1, t.changes)) // what it stores
+		total *= uint64(max(1, t.changes))
 	}
 	o.cost, o.load = srvCPU/time.Duration(max(1, total)), loadCPU/time.Duration(max(1, total))
-	if l.sub != nil && l.acked > l.delivered {
-		o.dropped = l.acked - l.delivered
+	if stored := l.acked * uint64(max(1, t.changes)); l.sub != nil && stored > l.delivered {
+		o.dropped = stored - l.delivered
 	}
 	o.problems = l.problems(t)
 	if s == broker && !t.replies {
-		o.problems = append(o.problems, storedProblems(srv.addr, l.acked)...)
+		o.problems = append(o.problems, storedProblems(srv.addr, l.acked*uint64(max(1, t.changes)))...)
 	}
 	return o, nil
 }
@@ -150,8 +155,11 @@ func (l *load) problems(t traffic) []string {
 	if l.sub != nil && l.delivered == 0 && l.acked > 0 {
 		ps = append(ps, "nothing was delivered to the subscriber")
 	}
-	if l.sub != nil && l.delivered > l.acked {
-		ps = append(ps, fmt.Sprintf("%d delivered of %d", l.delivered, l.acked))
+	if stored := l.acked * uint64(max(1, t.changes)); l.sub != nil && l.delivered > stored {
+		ps = append(ps, fmt.Sprintf("%d delivered of %d", l.delivered, stored))
+	}
+	if l.device != nil && l.heard == 0 && l.acked > 0 {
+		ps = append(ps, "nothing was delivered to the device")
 	}
 	return ps
 }
@@ -170,7 +178,8 @@ func storedProblems(addr string, acked uint64) []string {
 }
 
 // fresh starts a side on a fresh folder, with the Things in it.
-func (b *bench) fresh(s side, slow time.Duration) (*server, func() error, error) {
+func (b *bench) fresh(s side, t traffic) (*server, func() error, error) {
+	slow := t.slow
 	if s == mochi {
 		srv, err := b.programs.startMochi()
 		if err != nil {
@@ -186,7 +195,7 @@ func (b *bench) fresh(s side, slow time.Duration) (*server, func() error, error)
 	if slow > 0 {
 		env = []string{slowSync + "=" + slow.String()}
 	}
-	srv, err := b.programs.startBroker(dir, env...)
+	srv, err := b.programs.startBroker(dir, t.rules, env...)
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -213,12 +222,15 @@ func (b *bench) connect(addr string, t traffic) (*load, error) {
 		if t.replies {
 			reply = "ditto/_replies/" + id
 		}
-		if err = l.addPublisher(addr, id, share(t.message, i, t.clients), reply); err != nil {
+		if err = l.addPublisher(addr, id, share(t.message, i, t.clients, t.messages), reply); err != nil {
 			break
 		}
 	}
 	if err == nil && t.filter != "" {
 		err = l.addSubscriber(addr, t.filter)
+	}
+	if err == nil && t.device != "" {
+		err = l.addDevice(addr, t.device)
 	}
 	if err != nil {
 		l.close()
@@ -236,7 +248,7 @@ type latencies struct {
 const openRate = 2000
 
 func (b *bench) measureLatency(s side) (lat latencies, err error) {
-	srv, done, err := b.fresh(s, 0)
+	srv, done, err := b.fresh(s, traffic{})
 	if err != nil {
 		return lat, err
 	}

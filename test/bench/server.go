@@ -157,30 +157,27 @@ func (p programs) startMochi() (*server, error) {
 		"-pending", strconv.Itoa(p.pending), "-buffer", strconv.Itoa(p.buffer))
 }
 
-// benchConfig has the mapping of the telemetry row. The rest is what serve does
-// without a file.
+// benchConfig is, but for the rules, what serve does without a file.
 const benchConfig = `data_dir: %q
 listeners:
   - address: tcp://%s
 http: {address: "off"}
 auth: {anonymous: ["anonymous:bench"]}
-mappings:
-  - topic: devices/{device}/telemetry
-    thing: "org.acme:{{ device }}"
-    set:
-      /features/environment/properties/temperature: /temp
-      /features/environment/properties/humidity: /hum
-      /attributes/lastSeen: {value: "{{ time:now }}"}
 log: {level: info, format: text}
-`
+%s`
 
-func (p programs) startBroker(dir string, env ...string) (*server, error) {
+// startBroker starts the broker on a folder, with these mappings and
+// publications; "" for those of the telemetry row.
+func (p programs) startBroker(dir, rules string, env ...string) (*server, error) {
+	if rules == "" {
+		rules = benchRules
+	}
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "bench.yaml")
-	text := fmt.Sprintf(benchConfig, filepath.Join(dir, "data"), addr)
+	text := fmt.Sprintf(benchConfig, filepath.Join(dir, "data"), addr, rules)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
