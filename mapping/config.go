@@ -47,6 +47,7 @@ type PublicationConfig struct {
 	Path       string   // JSON Pointer pattern: "/features/{feature}/properties/{rest...}"; "" is the whole Thing
 	Topic      string   // template of the MQTT topic
 	Payload    string   // "envelope" (also ""), "value" or "normalized"
+	Expr       string   // the expression that makes the payload, if it is not one of these
 	QoS        int
 	Retain     bool
 	To         string // template of a client ID or subject; "" is everybody

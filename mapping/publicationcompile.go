@@ -26,12 +26,15 @@ func (c *publicationCompiler) compile(roots Roots) {
 	c.namespaces()
 	switch c.config.Payload {
 	case "", "envelope":
+		if c.config.Expr != "" {
+			c.publication.payload = payloadExpression
+		}
 	case "normalized":
 		c.publication.payload = payloadNormalized
 	case "value":
 		c.publication.payload = payloadValue
 	default:
-		c.problem(".payload", fmt.Sprintf("%q is not one of envelope, value, normalized", c.config.Payload))
+		c.problem(".payload", fmt.Sprintf("%q is not one of envelope, value, normalized, {expr: …}", c.config.Payload))
 	}
 	if c.config.QoS < 0 || c.config.QoS > 2 {
 		c.problem(".qos", fmt.Sprintf("%d is not one of 0, 1, 2", c.config.QoS))
@@ -45,6 +48,9 @@ func (c *publicationCompiler) compile(roots Roots) {
 		c.problem(".path", err.Error())
 	}
 	c.publication.path = path
+	if c.publication.payload == payloadExpression {
+		c.expression(&path)
+	}
 	sc := &scope{captures: &c.publication.path, placeholders: publicationPlaceholders, strict: true}
 	if c.publication.topic, err = parseTemplate(c.config.Topic, sc); err == nil {
 		err = checkTopic(c.config.Topic, &c.publication.topic, roots)
@@ -57,7 +63,8 @@ func (c *publicationCompiler) compile(roots Roots) {
 	}
 	c.publication.needs = make([]bool, len(path.names))
 	for i := range c.publication.needs {
-		c.publication.needs[i] = c.publication.topic.uses(i) || c.publication.to.uses(i)
+		c.publication.needs[i] = c.publication.topic.uses(i) || c.publication.to.uses(i) ||
+			c.publication.expression != nil && c.publication.expression.uses[path.names[i]] != nil
 	}
 }
 

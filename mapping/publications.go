@@ -37,6 +37,7 @@ type publication struct {
 	to         template
 	needs      []bool // by capture: whether topic or to use it
 	payload    payloadKind
+	expression *expression // of payloadExpression
 }
 
 // payloadKind is what the messages of a publication carry.
@@ -46,6 +47,7 @@ const (
 	payloadEnvelope   payloadKind = iota // the event as it is
 	payloadNormalized                    // the event as a part of its Thing
 	payloadValue                         // what is at the place
+	payloadExpression                    // what the expression makes of it
 )
 
 // whole says whether a message tells of the whole event, whatever place it is
@@ -84,6 +86,9 @@ func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, 
 // event does not name is not told: when a whole parent is replaced, what was
 // there before and is not any longer; when one is deleted, the places that
 // captures would have to be known for.
+//
+// With an expression, a message carries what it makes of that value, of
+// nothing (nil) where it is gone; none is sent where it gives nothing.
 //
 // With the payload "envelope", a message carries the whole event, once for
 // each topic; with "normalized" too, as Ditto's Normalized mapper writes it.

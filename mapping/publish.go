@@ -156,13 +156,18 @@ func (s *search) found(c content) {
 		}
 	}
 	topic, err := s.topic()
-	if err != nil {
+	var to string
+	if err == nil {
+		to, err = s.text(&s.pub.to)
+	}
+	switch {
+	case errors.Is(err, errNothing):
+		return // also for to: "" would be everybody
+	case err != nil:
 		s.fail(err)
 		return
-	}
-	to, err := s.text(&s.pub.to)
-	if err != nil {
-		s.fail(err) // "" would be everybody
+	case to == "" && s.pub.config.To != "":
+		s.fail(fmt.Errorf("to is %q, which is nobody with this event", s.pub.config.To))
 		return
 	}
 	out := Out{
@@ -180,6 +185,14 @@ func (s *search) found(c content) {
 	case payloadValue:
 		if !s.gone(c) {
 			out.Payload, out.ContentType = plain(c.value)
+		}
+	case payloadExpression:
+		some, err := s.evaluate(&out, c)
+		if err != nil {
+			s.fail(err)
+		}
+		if !some {
+			return
 		}
 	}
 	s.outs = append(s.outs, out)
@@ -208,10 +221,12 @@ func (s *search) fail(err error) {
 // JSON.
 func plain(v *jsondoc.Value) (payload []byte, contentType string) {
 	if text, ok := v.Text(); ok {
-		return []byte(text), "text/plain"
+		return []byte(text), textPlain
 	}
-	return v.AppendTo(make([]byte, 0, v.Size())), "application/json"
+	return v.AppendTo(make([]byte, 0, v.Size())), protocol.ContentTypeJSON
 }
+
+const textPlain = "text/plain"
 
 // topic fills in the publication's topic; what is filled in must be able to
 // stand there.
@@ -225,7 +240,7 @@ func (s *search) topic() (string, error) {
 			return "", err
 		}
 		if p.source != fromText {
-			isRest := p.source == fromCapture && p.capture == s.pub.path.rest
+			isRest := s.pub.fillsMany(p)
 			if err := checkFilled(p.text, text, isRest); err != nil {
 				return "", err
 			}
@@ -304,7 +319,11 @@ func (s *search) pipeline(p *part) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("{{ %s }} cannot be filled in: %w", p.text, err)
 	case !ok:
-		return "", fmt.Errorf("{{ %s }} has no value", p.text)
+		return "", errNothing
 	}
 	return text, nil
 }
+
+// errNothing says that the functions of a placeholder leave nothing: what it
+// is for is not wanted, as with fn:filter.
+var errNothing = errors.New("has no value")

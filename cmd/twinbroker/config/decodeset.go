@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/twinbroker/twinbroker/mapping"
 	"go.yaml.in/yaml/v3"
 )
@@ -16,9 +18,7 @@ func (d *decoder) publications(node *yaml.Node, key string) []mapping.Publicatio
 			QoS: s.whole("qos"), Retain: s.flag("retain"), To: s.text("to"),
 		}
 		if payload := s.take("payload"); payload != nil && payload.Kind == yaml.MappingNode {
-			inner := d.section(payload, under(key, "payload"))
-			inner.later("expr")
-			inner.end()
+			publication.Expr = d.expr(payload, under(key, "payload"))
 		} else {
 			publication.Payload, _ = d.scalar(payload, under(key, "payload"))
 		}
@@ -27,4 +27,15 @@ func (d *decoder) publications(node *yaml.Node, key string) []mapping.Publicatio
 		list = append(list, publication)
 	})
 	return list
+}
+
+// expr is the text of {expr: …}.
+func (d *decoder) expr(node *yaml.Node, key string) string {
+	s := d.section(node, key)
+	text := s.text("expr")
+	if strings.TrimSpace(text) == "" {
+		d.problem(node, key, "is a map without an expression: write {expr: …}, or one of envelope, value, normalized")
+	}
+	s.end()
+	return text
 }

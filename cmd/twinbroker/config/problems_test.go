@@ -93,7 +93,6 @@ publications:
   - topic: a
     filter: x
     extraFields: y
-    payload: {expr: "1"}
     signals: [live/messages]
 `, `config.yaml:1: acl: is not supported yet…
 config.yaml:2: provision: is not supported yet…
@@ -105,8 +104,7 @@ config.yaml:8: auth.admin_subjects: is not supported yet…
 config.yaml:9: limits.state_on_subscribe: is not supported yet…
 config.yaml:17: publications[0].filter: is not supported yet…
 config.yaml:18: publications[0].extraFields: is not supported yet…
-config.yaml:19: publications[0].payload.expr: is not supported yet…
-config.yaml:20: publications[0].signals[0]: live/messages is not supported yet…`},
+config.yaml:19: publications[0].signals[0]: live/messages is not supported yet…`},
 		{"mappings", `mappings:
   - topic: ditto/x
     thing: "a:{{ y }}"
@@ -143,6 +141,19 @@ config.yaml:3: publications[0].qos: is "high", but should be a whole number
 config.yaml:4: publications[0].retain: is "yes", but should be true or false
 config.yaml:5: publications[1].topic: is missing…
 config.yaml:6: publications[1].qos: 3 is not one of 0, 1, 2`},
+		{"expressions of publications", `publications:
+  - topic: a
+    payload: {expr: "value +"}
+  - topic: b
+    payload: {}
+  - topic: c
+    payload:
+      expr: "valeu * 2"
+      exp: 1
+`, `config.yaml:3: publications[0].payload.expr: unexpected token EOF (line 1, column 7)
+config.yaml:5: publications[1].payload: is a map without an expression…
+config.yaml:8: publications[2].payload.expr: unknown name valeu (line 1, column 1)
+config.yaml:9: publications[2].payload.exp: is not a key…`},
 		{"what is likely a mistake", `mappings:
   - topic: a/{device}
     thing: "x:{{ device }}"

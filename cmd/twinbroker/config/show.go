@@ -96,6 +96,11 @@ func (c *Config) showPublications() *yaml.Node {
 		}
 		addText(node, "path", p.Path)
 		add(node, "topic", textNode(p.Topic))
+		if p.Expr != "" {
+			payload := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+			add(payload, "expr", textNode(p.Expr))
+			add(node, "payload", payload)
+		}
 		addText(node, "payload", p.Payload)
 		add(node, "qos", plainNode(strconv.Itoa(p.QoS)))
 		add(node, "retain", plainNode(strconv.FormatBool(p.Retain)))

@@ -1,0 +1,89 @@
+package mapping
+
+import (
+	"fmt"
+
+	"github.com/expr-lang/expr/types"
+
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// publicationVariables are what the expression of a publication may use,
+// besides the captures of its path.
+var publicationVariables = types.Map{
+	"value":    types.Any, // at the place now; nil: gone
+	"path":     types.String,
+	"action":   types.String,
+	"revision": types.Int,
+	"thing":    types.Map{"id": types.String, "namespace": types.String, "name": types.String},
+}
+
+// expression compiles the expression of a publication.
+func (c *publicationCompiler) expression(path *pattern) {
+	variables := types.Map{}
+	for name, of := range publicationVariables {
+		variables[name] = of
+	}
+	for _, name := range path.names {
+		if _, taken := publicationVariables[name]; taken {
+			c.problem(".path", fmt.Sprintf("captures {%s}, which is what an expression calls something else: give it another name", name))
+		}
+		variables[name] = types.String
+	}
+	e, err := compileExpression(c.config.Expr, variables)
+	if err != nil {
+		c.problem(".payload.expr", err.Error())
+		return
+	}
+	c.publication.expression = e
+}
+
+// evaluate makes the payload of a message by the publication's expression;
+// false where it gives nothing. A text is sent as itself, all else as JSON.
+func (s *search) evaluate(out *Out, c content) (bool, error) {
+	e := s.pub.expression
+	variables := make(map[string]any, len(e.uses)+1)
+	for i, name := range s.pub.path.names {
+		if e.uses[name] != nil {
+			variables[name] = s.caps[i]
+		}
+	}
+	gone := s.gone(c)
+	if u := e.uses["value"]; u != nil && !gone {
+		variables["value"] = u.decode(c.value)
+	}
+	if e.uses["thing"] != nil {
+		topic := &s.event.Topic
+		variables["thing"] = map[string]any{"id": topic.EntityID(), "namespace": topic.Namespace, "name": topic.Name}
+	}
+	if e.uses["path"] != nil {
+		variables["path"] = s.event.Path.String()
+	}
+	if e.uses["action"] != nil {
+		variables["action"] = s.event.Topic.Action
+	}
+	if e.uses["revision"] != nil {
+		variables["revision"] = int(s.event.Revision)
+	}
+	result, err := e.run(variables)
+	switch {
+	case err != nil && gone:
+		return false, fmt.Errorf(`the expression: %w; the value is gone: "value == nil ? nil : …" sends nothing then`, err)
+	case err != nil:
+		return false, fmt.Errorf("the expression: %w", err)
+	case result == nil:
+		return false, nil
+	}
+	if text, ok := result.(string); ok && len(text) <= maxResult {
+		out.Payload, out.ContentType = []byte(text), textPlain
+		if text == "" {
+			out.ContentType = ""
+		}
+		return true, nil
+	}
+	if out.Payload, err = appendResult(nil, result); err != nil {
+		return false, fmt.Errorf("the expression %w", err)
+	}
+	out.ContentType = protocol.ContentTypeJSON
+	return true, nil
+}
