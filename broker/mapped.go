@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twinbroker/twinbroker/mapping"
@@ -13,7 +14,11 @@ import (
 func (b *Broker) mapped(in *inbound) {
 	m := in.message
 	if len(m.Payload) > b.cfg.Limits.Message {
-		b.refuse(in, tooLarge(len(m.Payload), b.cfg.Limits.Message), nil)
+		err := tooLarge(len(m.Payload), b.cfg.Limits.Message)
+		if names := b.live.Load().Rules.Names(m.Topic); len(names) > 0 {
+			err.By = names[0]
+		}
+		b.refuse(in, err, nil)
 		return
 	}
 	b.metrics.mapped.Inc()
@@ -51,7 +56,7 @@ func (b *Broker) mapped(in *inbound) {
 		}
 		b.tell(out.Events)
 		if out.Err != nil {
-			b.refuseMapped(in, out.Err, relay, changes)
+			b.refuseMapped(in, byRule(rules, changes, cmds, out), relay, changes)
 			return
 		}
 		b.respondMapped(in, changes, out)
@@ -84,6 +89,16 @@ func input(in *inbound, now time.Time) *mapping.Input {
 		i.Properties.User = append(i.Properties.User, mapping.UserProperty{Name: u.Key, Value: u.Val})
 	}
 	return i
+}
+
+// byRule is the error of changes that were not made, with the rule that the
+// refused one came of.
+func byRule(rules *mapping.Rules, changes []mapping.Change, cmds []*twin.Command, out *twin.Outcome) *protocol.Error {
+	err := *out.Err
+	if i := slices.Index(cmds, out.Refused); i >= 0 {
+		err.By = rules.Name(changes[i].Rule)
+	}
+	return &err
 }
 
 func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {

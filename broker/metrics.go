@@ -27,6 +27,7 @@ type metrics struct {
 	publicationsFailed   prometheus.Counter
 	wills                prometheus.Counter
 	refused              *prometheus.CounterVec
+	mappedRefused        *prometheus.CounterVec
 }
 
 func newMetrics(b *Broker) *metrics {
@@ -55,7 +56,10 @@ func newMetrics(b *Broker) *metrics {
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinbroker_refused_total", Help: "Messages refused, by the error's code.",
 	}, []string{"error"})
-	m.registry.MustRegister(received, m.refused)
+	m.mappedRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "twinbroker_mapped_refused_total", Help: "Messages refused that mappings took in, by the mapping that refused and the error's code.",
+	}, []string{"rule", "error"})
+	m.registry.MustRegister(received, m.refused, m.mappedRefused)
 	for qos := range m.received {
 		m.received[qos] = received.WithLabelValues(string(rune('0' + qos)))
 	}

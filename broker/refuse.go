@@ -25,12 +25,19 @@ func (b *Broker) refuse(in *inbound, err *protocol.Error, cmd *protocol.Message)
 // refusal passes: counted, logged, published for operators, told to the client.
 func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Message, reply destination, envelope *protocol.Message) {
 	b.metrics.refused.WithLabelValues(err.Code).Inc()
+	if err.By != "" {
+		b.metrics.mappedRefused.WithLabelValues(err.By, err.Code).Inc()
+	}
 	if err.Status >= 500 && b.store.Trouble() == nil {
 		b.faults.note(time.Now(), reasonText(err))
 	}
 	b.publishRefusal(in, err)
 	if say, hidden := b.refusals.mayLog(in.peer.ClientID, time.Now()); say {
-		b.log.Warn("message refused", "client", in.peer.ClientID, "topic", in.message.Topic,
+		log := b.log
+		if err.By != "" {
+			log = log.With("rule", err.By)
+		}
+		log.Warn("message refused", "client", in.peer.ClientID, "topic", in.message.Topic,
 			"status", err.Status, "error", err.Code, "message", err.Message, "description", err.Description, "not_logged_before", hidden)
 	}
 	if envelope == nil {
@@ -47,10 +54,14 @@ func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Mess
 
 func (b *Broker) publishRefusal(in *inbound, err *protocol.Error) {
 	b.sessions.PublishFunc(refusedTopic, func() *session.Message {
-		payload, _ := json.Marshal(map[string]any{ // strings and a number: cannot fail
+		told := map[string]any{
 			"time": time.Now().UTC().Format(time.RFC3339Nano), "client": in.peer.ClientID, "topic": in.message.Topic,
 			"status": err.Status, "error": err.Code, "message": err.Message, "description": err.Description,
-		})
+		}
+		if err.By != "" {
+			told["rule"] = err.By
+		}
+		payload, _ := json.Marshal(told) // strings and a number: cannot fail
 		return &session.Message{Topic: refusedTopic, Payload: payload, QoS: 0, Props: session.Properties{ContentType: "application/json"}}
 	})
 }

@@ -97,6 +97,19 @@ func (r *Rules) Matches(topic string) bool {
 	return len(r.index.find(topic, room[:0])) > 0
 }
 
+// Name is what error messages call a rule.
+func (r *Rules) Name(rule int) string { return r.rules[rule].name() }
+
+// Names are what error messages call the rules that take in messages of the
+// topic, in their order.
+func (r *Rules) Names(topic string) []string {
+	var names []string
+	for _, hit := range r.index.find(topic, nil) {
+		names = append(names, r.rules[hit].name())
+	}
+	return names
+}
+
 // Relay says what becomes of a message of the topic besides its changes. With
 // several rules, one that says never outweighs one that says always, and that
 // the default.
@@ -338,6 +351,7 @@ func (r *rule) name() string { return fmt.Sprintf("mappings[%d] (%s)", r.number,
 // refuse is the error of a message that the rule cannot make sense of.
 func (r *rule) refuse(format string, args ...any) *protocol.Error {
 	return &protocol.Error{
+		By:          r.name(),
 		Status:      400,
 		Code:        "connectivity:message.mapping.failed",
 		Message:     "The message cannot be mapped to a change of a twin: " + r.name() + ": " + fmt.Sprintf(format, args...) + ".",

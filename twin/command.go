@@ -45,6 +45,8 @@ type Outcome struct {
 	// Err is why it was refused, nil when it was not. Nothing that was refused
 	// changed anything.
 	Err *protocol.Error
+	// Refused is the command that Err is about.
+	Refused *Command
 	// Unknown: nobody can say what came of it, because the disk failed. The
 	// sender must be told neither of success nor of refusal; Err is set too.
 	Unknown bool

@@ -155,7 +155,7 @@ func refuse(cmd *Command, err *protocol.Error, done func(*Outcome)) {
 }
 
 func refusal(cmd *Command, err *protocol.Error) *Outcome {
-	return &Outcome{Err: err, Response: err.Response(cmd.Message)}
+	return &Outcome{Err: err, Refused: cmd, Response: err.Response(cmd.Message)}
 }
 
 // unavailable is what came of a command that the store did not take.

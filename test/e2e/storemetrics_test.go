@@ -19,9 +19,10 @@ var (
 // What an operator finds in one place is in the other.
 func TestEveryMetricIsDocumentedAndServed(t *testing.T) {
 	t.Parallel()
-	b := harness.Start(t, harness.Options{})
+	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "mappings: [{topic: refused, thing: a:b, set: {/attributes/a: /a}}]\n"})
 	a := newApp(t, b, 5, harness.Connect{})
 	a.must("metrics:all", "create", "/", "{}")
+	_ = a.Publish("refused", "no JSON", 1)
 	if r := a.command("metrics:all", "create", "/", "{}"); r.Status != 409 { // some appear with the first refusal
 		t.Fatalf("creating it again: %+v", r)
 	}

@@ -170,7 +170,7 @@ requests() {
 refused() {
 	sub s 1 -V "$1" -t "'\$SYS/twinbroker/refused'" -C 1 -F "'%p'"
 	mosquitto_pub -V "$1" -q 1 -i "clumsy-$1" -t devices/x/telemetry -m '{"temp":' 2>/dev/null
-	got s "$1: \$SYS/twinbroker/refused" "{\"client\":\"clumsy-$1\",\"description\":\"…\",\"error\":\"connectivity:message.mapping.failed\",\"message\":\"…\",\"status\":400,\"time\":\"…\",\"topic\":\"devices/x/telemetry\"}"
+	got s "$1: \$SYS/twinbroker/refused" "{\"client\":\"clumsy-$1\",\"description\":\"…\",\"error\":\"connectivity:message.mapping.failed\",\"message\":\"…\",\"rule\":\"mappings[0] (devices/{device}/telemetry)\",\"status\":400,\"time\":\"…\",\"topic\":\"devices/x/telemetry\"}"
 }
 
 properties() {

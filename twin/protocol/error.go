@@ -12,6 +12,10 @@ import (
 type Error struct {
 	Status                           int
 	Code, Message, Description, Href string
+	// By is the part of the configuration that refused, "" where it is none:
+	// "mappings[2] (devices/{device}/telemetry)". It is for operators and not
+	// part of the JSON.
+	By string
 }
 
 // Error implements error.
