@@ -48,7 +48,7 @@ func newMetrics(b *Broker) *metrics {
 	m.events = counter("events_total", "Twin events that came of changes.")
 	m.responses = counter("responses_total", "Responses and errors made.")
 	m.published = counter("publications_total", "Messages made by publications.")
-	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no topic for.")
+	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no message of.")
 	m.wills = counter("wills_total", "Wills sent.")
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinbroker_publishes_received_total", Help: "PUBLISH packets received, by QoS.",

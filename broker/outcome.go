@@ -74,22 +74,33 @@ func (b *Broker) tell(events []*protocol.Message) {
 				Props:   session.Properties{ContentType: dittoContent},
 			}
 		})
-		for _, out := range publications.For(e) {
-			if out.Err != nil {
-				b.publicationFailed(e, &out)
-				continue
-			}
-			m := &session.Message{
-				Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
-				Props: session.Properties{ContentType: out.ContentType},
-			}
-			b.metrics.published.Inc()
-			if out.To != "" {
-				b.sessions.PublishTo(out.To, m)
-				continue
-			}
-			b.relay(m, out.Retain)
+		outs := publications.For(e)
+		for i := range outs {
+			b.publish(e, &outs[i])
 		}
+	}
+}
+
+// publish sends what a publication made of an event.
+func (b *Broker) publish(e *protocol.Message, out *mapping.Out) {
+	if out.Err != nil {
+		b.publicationFailed(e, out)
+		return
+	}
+	b.metrics.published.Inc()
+	message := func() *session.Message {
+		return &session.Message{
+			Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
+			Props: session.Properties{ContentType: out.ContentType},
+		}
+	}
+	switch {
+	case out.To != "":
+		b.sessions.PublishTo(out.To, message())
+	case out.Retain:
+		b.relay(message(), true)
+	default:
+		b.sessions.PublishFunc(out.Topic, message)
 	}
 }
 

@@ -215,6 +215,36 @@ func TestAMessageForOneReachesThatOne(t *testing.T) {
 	})
 }
 
+func TestAMessageToASubjectWaitsForWhoHadIt(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		come := func(subjects ...string) (*Conn, *tape) {
+			w := newTape(5)
+			c, _ := h.Connect(Peer{ClientID: "a", Version: 5, Subjects: subjects}, Terms{Expiry: Forever}, w)
+			c.Start()
+			return c, w
+		}
+		publish := func(to string) { h.PublishTo(to, &Message{Topic: "t", QoS: 1, Payload: []byte(to)}) }
+		c, w := come("user:a", "group:x")
+		c.Subscribe(Subscription{Filter: "t", QoS: 1})
+		publish("group:x") // is not acknowledged
+		expect(t, w.taken(), "Publish t=group:x q1 #1")
+		c.Detach()
+		publish("user:a")
+		publish("group:x")
+		publish("user:b")
+		publish("a")
+
+		c, w = come("user:a") // not in the group any more
+		expect(t, w.taken(), "Publish t=user:a q1 #2", "Publish t=a q1 #3")
+		publish("group:x")
+		expect(t, w.taken())
+		c.Detach()
+		c, w = come("user:b") // somebody else
+		expect(t, w.taken(), "Publish t=a q1 #3 dup")
+		c.Detach()
+	})
+}
+
 func TestRepliesReachTheirOwnSessionOnly(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		a, wa, _ := h.join("a", 5, Terms{})

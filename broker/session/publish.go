@@ -12,6 +12,7 @@ type match struct {
 	sub   *Subscription
 	group string
 	more  []*Subscription // further filters of the same client
+	to    string          // whom alone the message is for; "": all
 }
 
 // finder gathers the matches of one message. It is pooled, with the function
@@ -61,14 +62,15 @@ func (r *Registry) PublishFunc(topic string, make func() *Message) int {
 }
 
 // PublishTo is Publish to one client only, or to those who act under a subject.
-// Who is named by a subject must be connected: until then nobody knows it.
+// While a client is away it acts under the subjects that it had last; what
+// waits for it under one that it does not come back with is taken from it.
 func (r *Registry) PublishTo(to string, m *Message) int {
 	f := finders.Get().(*finder)
 	defer f.free()
 	r.subs.Match(m.Topic, f.found)
 	reached := 0
 	for _, one := range merge(f.matches) {
-		if one.group == "" && one.sub.Session.is(to) {
+		if one.to = to; one.group == "" && one.sub.Session.is(to) {
 			reached += r.deliver(m, one)
 		}
 	}
@@ -76,13 +78,27 @@ func (r *Registry) PublishTo(to string, m *Message) int {
 }
 
 // is says whether the session is the client's of that identifier, or its client
-// acts under that subject.
+// acts, or acted last, under that subject.
 func (s *Session) is(who string) bool {
-	if s.id == who {
-		return true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isLocked(who)
+}
+
+func (s *Session) isLocked(who string) bool { return s.id == who || slices.Contains(s.subjects, who) }
+
+// actAs says under which subjects the session's client acts from now on, and
+// takes from it what waits for others.
+func (s *Session) actAs(subjects []string) {
+	s.subjects = subjects
+	forOthers := func(d *delivery) bool { return d.to != "" && !s.isLocked(d.to) }
+	s.atMostOnce.remove(forOthers)
+	s.assured.remove(forOthers)
+	for _, f := range slices.Clone(s.sent) {
+		if !f.done && !f.released && forOthers(&f.delivery) {
+			s.landed(f)
+		}
 	}
-	p, connected := s.Peer()
-	return connected && slices.Contains(p.Subjects, who)
 }
 
 func (r *Registry) deliver(m *Message, one match) int {
@@ -93,7 +109,7 @@ func (r *Registry) deliver(m *Message, one match) int {
 	if !r.opts.May(sub.Session, m) {
 		return 0
 	}
-	d := delivery{msg: m, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
+	d := delivery{msg: m, to: one.to, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
 	if one.group != "" {
 		d.shared = sub
 	}

@@ -5,6 +5,7 @@ type delivery struct {
 	msg    *Message
 	shared *Subscription // through which it came, if that is a shared one
 	ids    []int         // subscription identifiers
+	to     string        // whom alone it is for, a client's identifier or a subject; "": all
 	order  uint64        // its place among all of the session's deliveries
 	qos    byte
 	retain bool
@@ -54,6 +55,23 @@ func (q *queue) pop() delivery {
 		q.bytes -= d.msg.size()
 	}
 	return d
+}
+
+// remove takes deliveries out.
+func (q *queue) remove(which func(*delivery) bool) {
+	for i := q.head; i < len(q.items); i++ {
+		if !which(&q.items[i]) {
+			continue
+		}
+		kept := queue{}
+		for ; q.head < len(q.items); q.head++ {
+			if d := &q.items[q.head]; !which(d) {
+				kept.push(*d)
+			}
+		}
+		*q = kept
+		return
+	}
 }
 
 func (q *queue) clear() { *q = queue{} }

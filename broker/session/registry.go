@@ -208,6 +208,7 @@ func (s *Session) attach(c *Conn) {
 	c.sess = s
 	c.room = sync.NewCond(&s.mu)
 	s.conn, s.expiry = c, c.terms.Expiry
+	s.actAs(c.peer.Subjects)
 	s.visits++
 	s.will = nil
 	s.stopTimer()

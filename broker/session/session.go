@@ -25,15 +25,16 @@ type Session struct {
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
 
-	mu     sync.Mutex
-	conn   *Conn // nil while the client is away
-	expiry time.Duration
-	ended  bool
-	timer  *time.Timer // ends the session, or sends its will, while the client is away
-	visits uint64      // connections so far: a timer of an earlier absence counts for nothing
-	subs   map[string]*Subscription
-	own    ownTopic
-	order  uint64
+	mu       sync.Mutex
+	conn     *Conn // nil while the client is away
+	expiry   time.Duration
+	ended    bool
+	timer    *time.Timer // ends the session, or sends its will, while the client is away
+	subjects []string    // of the client that is connected, or was last
+	visits   uint64      // connections so far: a timer of an earlier absence counts for nothing
+	subs     map[string]*Subscription
+	own      ownTopic
+	order    uint64
 
 	atMostOnce queue // QoS 0
 	assured    queue // QoS 1 and 2, not sent yet
