@@ -177,11 +177,14 @@ func (p programs) startBroker(dir, rules string, env ...string) (*server, error)
 		return nil, err
 	}
 	file := filepath.Join(dir, "bench.yaml")
-	text := fmt.Sprintf(benchConfig, filepath.Join(dir, "data"), addr, rules)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := writeConfig(file, filepath.Join(dir, "data"), addr, rules); err != nil {
 		return nil, err
 	}
 	return start(addr, "twinbroker ready", env, p.broker, "serve", "-c", file)
+}
+
+func writeConfig(file, data, addr, rules string) error {
+	return os.WriteFile(file, fmt.Appendf(nil, benchConfig, data, addr, rules), 0o600)
 }
 
 // startIdle starts the broker on an empty folder without any file.
