@@ -27,6 +27,9 @@ func (b *Broker) mapped(in *inbound) {
 	changes, _, err := rules.Map(input(in, time.Now()))
 	if err == nil {
 		err = b.admitEnvelopes(in, changes)
+		if err != nil {
+			err = byRule(rules, changes, err, slices.IndexFunc(changes, func(c mapping.Change) bool { return c.Ditto }))
+		}
 	}
 	if err != nil {
 		b.refuseMapped(in, err, relay, changes)
@@ -56,7 +59,7 @@ func (b *Broker) mapped(in *inbound) {
 		}
 		b.tell(out.Events)
 		if out.Err != nil {
-			b.refuseMapped(in, byRule(rules, changes, cmds, out), relay, changes)
+			b.refuseMapped(in, byRule(rules, changes, out.Err, slices.Index(cmds, out.Refused)), relay, changes)
 			return
 		}
 		b.respondMapped(in, changes, out)
@@ -92,13 +95,13 @@ func input(in *inbound, now time.Time) *mapping.Input {
 }
 
 // byRule is the error of changes that were not made, with the rule that the
-// refused one came of.
-func byRule(rules *mapping.Rules, changes []mapping.Change, cmds []*twin.Command, out *twin.Outcome) *protocol.Error {
-	err := *out.Err
-	if i := slices.Index(cmds, out.Refused); i >= 0 {
-		err.By = rules.Name(changes[i].Rule)
+// refused one came of; -1 for none of them.
+func byRule(rules *mapping.Rules, changes []mapping.Change, err *protocol.Error, refused int) *protocol.Error {
+	by := *err
+	if refused >= 0 {
+		by.By = rules.Name(changes[refused].Rule)
 	}
-	return &err
+	return &by
 }
 
 func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {

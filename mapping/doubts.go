@@ -73,17 +73,20 @@ func several(names []string, one, many string) string {
 
 // overwrites gives the first line that writes a place which an earlier rule,
 // with topics in common, writes with the same message; nil when there is none,
-// or when it depends on the message.
+// or when it depends on the message: on what is in it, or on a condition.
 func (r *rule) overwrites(earlier *rule) *line {
+	if r.when != nil || earlier.when != nil {
+		return nil
+	}
 	topic := common(&r.pattern, &earlier.pattern)
-	var mine, its [maxCaptures]string
-	if !r.pattern.matchTopic(topic, mine[:]) || !earlier.pattern.matchTopic(topic, its[:]) ||
-		r.thing.shape(&mine) != earlier.thing.shape(&its) {
+	mine, its := shaper{rule: r}, shaper{rule: earlier}
+	if !r.pattern.matchTopic(topic, mine.caps[:]) || !earlier.pattern.matchTopic(topic, its.caps[:]) ||
+		mine.template(&r.thing) != its.template(&earlier.thing) {
 		return nil
 	}
 	for i := range r.lines {
 		for j := range earlier.lines {
-			if slices.Equal(r.lines[i].shape(&mine), earlier.lines[j].shape(&its)) {
+			if slices.Equal(mine.path(&r.lines[i]), its.path(&earlier.lines[j])) {
 				return &r.lines[i]
 			}
 		}
@@ -91,47 +94,50 @@ func (r *rule) overwrites(earlier *rule) *line {
 	return nil
 }
 
-// shape is the path of a line as far as it is known without a message.
-func (l *line) shape(caps *[maxCaptures]string) []string {
+// shaper gives what a rule makes of a message as far as it is known without
+// one: what the captures take is filled in, other placeholders stand for
+// themselves.
+type shaper struct {
+	rule *rule
+	caps [maxCaptures]string
+	text strings.Builder
+}
+
+func (s *shaper) path(l *line) []string {
 	var path []string
 	for i := range l.path {
-		path = append(path, l.path[i].template.shape(caps))
+		path = append(path, s.template(&l.path[i].template))
 	}
 	return path
 }
 
-// shape is a template as far as it is known without a message: what the
-// captures take is filled in, other placeholders stand for themselves.
-func (t *template) shape(caps *[maxCaptures]string) string {
-	var b strings.Builder
+func (s *shaper) template(t *template) string {
+	s.text.Reset()
 	for i := range t.parts {
-		t.parts[i].shape(&b, caps)
+		s.part(&t.parts[i])
 	}
-	return b.String()
+	return s.text.String()
 }
 
-func (p *part) shape(b *strings.Builder, caps *[maxCaptures]string) {
+func (s *shaper) part(p *part) {
 	switch p.source {
 	case fromText:
-		b.WriteString(p.text)
+		s.text.WriteString(p.text)
 	case fromCapture:
-		b.WriteString(caps[p.capture])
+		s.text.WriteString(s.caps[p.capture])
 	case fromPipeline:
 		functions := p.text
 		if p.pipeline.hasHead {
 			_, functions, _ = strings.Cut(p.text, "|")
 		}
-		b.WriteString("\x02" + strings.TrimSpace(functions) + "\x02")
+		s.text.WriteString("\x02" + strings.TrimSpace(functions) + "\x02")
 		for i := range p.pipeline.inputs {
-			p.pipeline.inputs[i].shape(b, caps)
+			s.part(&p.pipeline.inputs[i])
 		}
 	default:
-		b.WriteString("\x02" + p.text + "\x02")
+		s.text.WriteString("\x02" + p.text + "\x02")
+		if p.source == fromPayload && s.rule.each != nil {
+			s.text.WriteString(s.rule.each.String() + "\x02") // it is in the element
+		}
 	}
-}
-
-// fillsMany says whether a part of the publication's topic may be several
-// levels.
-func (p *publication) fillsMany(of *part) bool {
-	return of.source == fromPipeline || of.source == fromCapture && of.capture == p.path.rest
 }

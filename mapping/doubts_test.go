@@ -13,6 +13,7 @@ func TestDoubts(t *testing.T) {
 		}
 		return RuleConfig{Topic: topic, Thing: thing, Set: lines(t, set...)}
 	}
+	list := "/list"
 	for _, test := range []struct {
 		name  string
 		rules []RuleConfig
@@ -36,6 +37,10 @@ mappings[3].set["/attributes/a"]: writes over what mappings[2] (t/x) and 2 other
 			want: `mappings[2].set["/features/f/properties/{{ p }}"]: writes over what mappings[0] (t/{f}/{p...}) writes with the same message`},
 		{name: "a Thing that the payload names", rules: []RuleConfig{rule("t", "{{ payload:/id }}"), rule("t", "{{ payload:/id }}"), rule("t", "{{ payload:/x }}")},
 			want: `mappings[1].set["/attributes/a"]: writes over what mappings[0] (t) writes with the same message`},
+		{name: "a Thing that an element names", rules: []RuleConfig{
+			rule("t", "{{ payload:/id }}"), {Topic: "t", Thing: "{{ payload:/id }}", Each: &list, Set: lines(t, "/attributes/a", "")}, {Topic: "t", Thing: "{{ payload:/id }}", Each: &list, Set: lines(t, "/attributes/a", "")}},
+			want: `mappings[2].set["/attributes/a"]: writes over what mappings[1] (t) writes with the same message`},
+		{name: "with conditions", rules: []RuleConfig{rule("t", "a:b"), {Topic: "t", Thing: "a:b", When: "payload.x == 1", Set: lines(t, "/attributes/a", "/a")}}},
 		{name: "functions", rules: []RuleConfig{rule("t/{d}", "a:{{ d | fn:lower() }}"), rule("t/{e}", "a:{{e | fn:lower()}}"), rule("t/{d}", "a:{{ d | fn:upper() }}"), rule("t/{d}", "a:{{ d }}")},
 			want: `mappings[1].set["/attributes/a"]: writes over what mappings[0] (t/{d}) writes with the same message`},
 		{name: "parts of a level", rules: []RuleConfig{rule("x-{d}", "a:b"), rule("{d}-y", "a:b"), rule("y-{d}", "a:b")},

@@ -139,3 +139,9 @@ func (l *level) exampleOfBoth(o *level, i int) string {
 	byLength := func(a, b string) int { return len(a) - len(b) }
 	return slices.MaxFunc([]string{l.prefix, o.prefix}, byLength) + filler(i) + slices.MaxFunc([]string{l.suffix, o.suffix}, byLength)
 }
+
+// fillsMany says whether a part of the publication's topic may be several
+// levels.
+func (p *publication) fillsMany(of *part) bool {
+	return of.source == fromPipeline || of.source == fromCapture && of.capture == p.path.rest
+}

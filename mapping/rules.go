@@ -160,7 +160,9 @@ func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Er
 	for _, hit := range hits {
 		more, err := r.rules[hit].apply(m, changes)
 		if err != nil {
-			return envelopeOf(more, changes), true, err
+			by := *err
+			by.By = r.rules[hit].name()
+			return envelopeOf(more, changes), true, &by
 		}
 		changes = more
 	}
@@ -351,7 +353,6 @@ func (r *rule) name() string { return fmt.Sprintf("mappings[%d] (%s)", r.number,
 // refuse is the error of a message that the rule cannot make sense of.
 func (r *rule) refuse(format string, args ...any) *protocol.Error {
 	return &protocol.Error{
-		By:          r.name(),
 		Status:      400,
 		Code:        "connectivity:message.mapping.failed",
 		Message:     "The message cannot be mapped to a change of a twin: " + r.name() + ": " + fmt.Sprintf(format, args...) + ".",
