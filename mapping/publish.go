@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,7 +49,7 @@ func (s *search) run() {
 	case s.pub.path.rest < 0:
 		s.within(s.event.Path[len(levels):], told)
 	default:
-		s.rest = append(s.rest, s.event.Path[len(levels):]...)
+		s.rest = slices.Clip(s.event.Path[len(levels):]) // so that what is appended goes elsewhere
 		s.leaves(told)
 	}
 }
@@ -260,6 +261,8 @@ func (s *search) topic() (string, error) {
 // checkFilled checks what a placeholder puts into a topic.
 func checkFilled(name, text string, isRest bool) error {
 	switch {
+	case isPlainLevel(text):
+		return nil
 	case text == "" || isRest && (strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || strings.Contains(text, "//")):
 		return fmt.Errorf("{{ %s }} would be an empty topic level", name)
 	case !isRest && strings.IndexByte(text, '/') >= 0:
@@ -271,6 +274,17 @@ func checkFilled(name, text string, isRest bool) error {
 		return fmt.Errorf("{{ %s }} is %q: it %w", name, text, err)
 	}
 	return nil
+}
+
+// isPlainLevel says whether a text is one level without any character that
+// would have to be looked at twice, as nearly all are.
+func isPlainLevel(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c == '/' || c == '+' || c == '#' || c == 0 || c >= 0x80 {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // text fills in a template.

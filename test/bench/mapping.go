@@ -142,8 +142,9 @@ func readingMessage(thing int) (topic, payload string) {
 func readingsMessage(group int) (topic, payload string) {
 	var all []string
 	for i := range eachCount {
-		all = append(all, reading(group*eachCount+i))
+		all = append(all, strings.Replace(reading(group*eachCount+i), numberMark, "21.50", 1))
 	}
+	all[0] = reading(group * eachCount) // the one that is another each time
 	return fmt.Sprintf("gateways/gw-%d/readings", group%10), `{"readings":[` + strings.Join(all, ",") + `]}`
 }
 
