@@ -163,6 +163,30 @@ func TestAMessageToOneClientWaitsForIt(t *testing.T) {
 	}
 }
 
+func TestConfigCheckAndShowFollowIncludes(t *testing.T) {
+	t.Parallel()
+	included := harness.WriteFile(t, "lamps.yaml", "mappings:\n"+
+		"  - {topic: \"lamps/{d}\", thing: \"a:{{ d }}\", set: {/attributes/on: \"\"}}\n"+
+		"publications:\n  - topic: \"lamps/{{ thing:name }}\"\n    payload: {expr: value}\n")
+	file := harness.WriteFile(t, "house.yaml", harness.Anonymous+"include: ["+included+"]\n")
+	check := harness.Run(t, "config", "check", "-c", file)
+	warning := included + ":4: publications[0].topic: warning: can be one that mappings[0] (lamps/{d}) takes in"
+	if check.Code != 0 || check.Stdout != "ok\n" || !strings.HasPrefix(check.Stderr, warning) || strings.Count(check.Stderr, "\n") != 1 {
+		t.Errorf("check: status %d, %q, %s", check.Code, check.Stdout, check.Stderr)
+	}
+	show := harness.Run(t, "config", "show", "-c", file)
+	if show.Code != 0 || !strings.Contains(show.Stdout, "topic: lamps/{d}") || !strings.Contains(show.Stdout, "payload: {expr: value}") {
+		t.Errorf("show: status %d, %s", show.Code, show.Stdout)
+	}
+	if err := os.WriteFile(included, []byte("publications:\n  - topic: t\n    payload: {expr: value +}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check = harness.Run(t, "config", "check", "-c", file)
+	if want := included + ":3: publications[0].payload.expr: unexpected token EOF"; check.Code != 1 || check.Stdout != "" || !strings.HasPrefix(check.Stderr, want) {
+		t.Errorf("check of a mistake: status %d, %q, %s", check.Code, check.Stdout, check.Stderr)
+	}
+}
+
 func TestIncludedFilesAreReadAgainToo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
