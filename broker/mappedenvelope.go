@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 
+	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
@@ -10,10 +11,26 @@ import (
 )
 
 // admitEnvelopes checks the envelopes among the changes as those in the Ditto
-// tree are: clients send what clients may, and say where responses can go. What
-// several mappings make of one message must be such that it can be applied
-// together.
+// tree are: clients send what clients may, and say where responses can go.
 func (b *Broker) admitEnvelopes(in *inbound, changes []mapping.Change) *protocol.Error {
+	if err := AdmitEnvelopes(in.message, changes); err != nil {
+		return err
+	}
+	for i := range changes {
+		if change := &changes[i]; change.Ditto && change.Reply == nil {
+			if _, err := b.replyTo(in, change.Message); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// AdmitEnvelopes checks the envelopes that mappings made of a message: clients
+// send what clients may, and what several mappings make of one message must be
+// such that it can be applied together. It adds the message's properties to
+// their headers.
+func AdmitEnvelopes(m *session.Message, changes []mapping.Change) *protocol.Error {
 	for i := range changes {
 		change := &changes[i]
 		if !change.Ditto {
@@ -26,16 +43,11 @@ func (b *Broker) admitEnvelopes(in *inbound, changes []mapping.Change) *protocol
 		if len(changes) > 1 && !changesThing(&t) {
 			return &protocol.Error{
 				Status: 400, Code: "connectivity:message.mapping.failed",
-				Message:     fmt.Sprintf("Several mappings take in the topic %q, and with others only an envelope can be applied that changes a thing, not '%s'.", in.message.Topic, t),
+				Message:     fmt.Sprintf("Several mappings take in the topic %q, and with others only an envelope can be applied that changes a thing, not '%s'.", m.Topic, t),
 				Description: "Send it on a topic that one mapping alone takes in.",
 			}
 		}
-		addProperties(change.Message, in.message)
-		if change.Reply == nil {
-			if _, err := b.replyTo(in, change.Message); err != nil {
-				return err
-			}
-		}
+		addProperties(change.Message, m)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (c *ruleCompiler) problem(key, text string) {
 }
 
 func (c *ruleCompiler) compile(roots Roots) {
-	c.rule.topic = c.config.Topic
+	c.rule.topic, c.rule.config = c.config.Topic, c.config
 	c.choices()
 	c.missing()
 	pattern, err := parseTopicPattern(c.config.Topic)
@@ -186,7 +186,7 @@ func (c *ruleCompiler) set(sc *scope) {
 	c.rule.lines = make([]line, len(c.config.Set))
 	for i := range c.config.Set {
 		config, l := &c.config.Set[i], &c.rule.lines[i]
-		l.key = config.Path
+		l.key, l.config = config.Path, config
 		err := c.what(l, config, sc)
 		if err == nil {
 			l.path, err = parseSetPath(config.Path, sc)

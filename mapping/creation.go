@@ -31,11 +31,13 @@ type memberLine struct {
 func (r *rule) createWith(m *message) (*Create, *protocol.Error) {
 	k := r.create
 	if k.isFixed {
+		m.tracing.created(&k.fixed, r.config.Create)
 		return &k.fixed, nil
 	}
 	made := &Create{}
 	var missing string
 	if made.Policy, missing = k.policy.text(m); missing != "" {
+		m.tracing.template("create.policy", r.config.Create.Policy, "", missing, m)
 		return nil, r.unfilled(m, "the policy's ID", missing)
 	}
 	if len(k.policy.parts) > 0 {
@@ -50,6 +52,7 @@ func (r *rule) createWith(m *message) (*Create, *protocol.Error) {
 	if m.fault != "" {
 		return nil, r.refuse("%s", m.fault)
 	}
+	m.tracing.created(made, r.config.Create)
 	return made, nil
 }
 

@@ -61,6 +61,7 @@ func (r *rule) enforce(m *message, command *protocol.Message) *protocol.Error {
 		return nil
 	}
 	allowed, missing := r.thing.text(m)
+	m.tracing.template("thing", r.config.Thing, allowed, missing, m)
 	if missing != "" {
 		return r.unfilled(m, "the thing's ID", missing)
 	}

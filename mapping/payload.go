@@ -19,6 +19,8 @@ type message struct {
 	value    *jsondoc.Value      // the payload: the whole, or an element of an array in it
 	thing    protocol.ThingID    // what the rule at hand changes
 	fault    string              // what a placeholder's function could not work with; "": nothing
+	trace    *Trace              // nil unless somebody wants to know
+	tracing  *RuleTrace          // of the rule at hand; nil likewise
 	text     []byte              // room for a patch
 	small    []byte              // room for a name or an ID
 
@@ -79,7 +81,7 @@ func (r *rule) read(m *message) (*jsondoc.Value, *protocol.Error) {
 			if len(payload) == 0 {
 				return nil, r.refuse("the payload is empty, not JSON")
 			}
-			return nil, r.refuse("the payload %s is not JSON: %v%s", excerpt(payload, maxExcerpt), err, looksLike(payload))
+			return nil, r.refuse("the payload %s is not JSON: %v%s", excerpt(payload, maxExcerpt), err, adviseJSON(payload, err))
 		}
 		m.json = v
 	}

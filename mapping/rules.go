@@ -73,6 +73,7 @@ func (f format) hasInside() bool { return f == formatJSON || f == formatCBOR }
 
 // rule is one compiled mapping.
 type rule struct {
+	config     *RuleConfig
 	number     int
 	topic      string // the pattern as configured, for error messages
 	pattern    pattern
@@ -146,19 +147,27 @@ const maxChanges = 1000
 // is said as the Ditto Protocol says it; then the changes are that envelope, as
 // far as it was understood, for the response.
 func (r *Rules) Map(in *Input) (changes []Change, matched bool, err *protocol.Error) {
+	return r.run(in, nil)
+}
+
+// run is Map; it tells the trace, if there is one, what happens.
+func (r *Rules) run(in *Input, trace *Trace) (changes []Change, matched bool, err *protocol.Error) {
 	var room [8]int32
 	hits := r.index.find(in.Topic, room[:0])
 	if len(hits) == 0 {
 		return nil, false, nil
 	}
+	trace.found(r, hits)
 	if len(in.Payload) == 0 && in.Retain {
 		return nil, true, nil
 	}
 	relay := r.relay(hits)
 	m := newMessage(in)
 	defer m.done()
+	m.trace = trace
 	for _, hit := range hits {
 		more, err := r.rules[hit].apply(m, changes)
+		m.tracing.ended(len(changes), more, err)
 		if err != nil {
 			by := *err
 			by.By = r.rules[hit].name()
@@ -197,6 +206,7 @@ func (r *rule) apply(m *message, changes []Change) ([]Change, *protocol.Error) {
 		return changes, nil // cannot be: the index found it by the same levels
 	}
 	m.fault, m.hasVariables = "", false
+	m.tracing = m.trace.begin(r, m)
 	if r.format == formatDitto {
 		change, err := r.envelope(m)
 		if change == nil {
@@ -264,6 +274,7 @@ func (r *rule) applyTo(m *message, payload *jsondoc.Value, changes []Change) ([]
 // applyEach adds a change for each element of an array.
 func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Error) {
 	array, ok := lookup(m.document, *r.each)
+	m.tracing.array(m.document, *r.each, ok)
 	switch {
 	case !ok || array.IsNull():
 		return changes, nil // like a value that is not there
@@ -278,6 +289,7 @@ func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Erro
 	n := 0
 	for element := range array.Elements() {
 		m.hasVariables = false
+		m.tracing.element(*r.each, n, element)
 		var err *protocol.Error
 		if changes, err = r.applyTo(m, element, changes); err != nil {
 			err.Message = strings.TrimSuffix(err.Message, ".") + fmt.Sprintf(" (element %d of %s).", n, *r.each)
@@ -291,6 +303,7 @@ func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Erro
 // applies says whether the rule's condition holds.
 func (r *rule) applies(m *message) (bool, *protocol.Error) {
 	yes, err := r.when.holds(r.variables(m))
+	m.tracing.when(r, yes, err)
 	if err != nil {
 		return false, r.refuse("when: %v", err)
 	}
@@ -307,9 +320,11 @@ type headerLine struct {
 func (r *rule) header(m *message, headers *protocol.Headers, line *headerLine) *protocol.Error {
 	if line.value.fixed != nil {
 		headers.Set(line.name, line.value.fixed)
+		m.tracing.constant("headers", line.name, &line.value, nil, true, m)
 		return nil
 	}
 	text, ok := line.value.appendTo(nil, m)
+	m.tracing.constant("headers", line.name, &line.value, text, ok, m)
 	switch {
 	case m.fault != "":
 		return r.refuse("%s", m.fault)
@@ -329,6 +344,7 @@ var noResponse = jsondoc.Bool(false)
 // thingID is the ID of the Thing that the message is about.
 func (r *rule) thingID(m *message) (protocol.ThingID, *protocol.Error) {
 	text, missing := r.thing.text(m)
+	m.tracing.template("thing", r.config.Thing, text, missing, m)
 	if missing != "" {
 		return protocol.ThingID{}, r.unfilled(m, "the thing's ID", missing)
 	}

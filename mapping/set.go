@@ -10,6 +10,7 @@ import (
 
 // line is what one line of "set" writes, and where.
 type line struct {
+	config     *SetConfig
 	key        string    // its path as configured, for error messages
 	path       []segment // none for the whole Thing
 	pointer    jsondoc.Pointer
@@ -190,6 +191,15 @@ func (l *line) fill(m *message) (jsondoc.Pointer, bool) {
 
 // value appends the value that the line writes; false says that there is none.
 func (w *writer) value(dst []byte, l *line) ([]byte, bool) {
+	begin := len(dst)
+	dst, ok := w.write(dst, l)
+	if t := w.message.tracing; t != nil {
+		t.line(l, w, dst[begin:], ok)
+	}
+	return dst, ok
+}
+
+func (w *writer) write(dst []byte, l *line) ([]byte, bool) {
 	switch {
 	case l.constant != nil:
 		return l.constant.appendTo(dst, w.message)

@@ -51,26 +51,41 @@ type client struct {
 
 // dial connects; the error says what to look at.
 func (f *clientFlags) dial(ctx context.Context) (*client, error) {
-	conn, err := f.connect(ctx)
+	c := &client{root: f.root, timeout: f.timeout, replies: make(chan *protocol.Message, 1024), events: make(chan *protocol.Message, 1024), failed: make(chan error, 1)}
+	replyRoot := f.root + "/_replies/"
+	err := f.login(ctx, c, func(p *paho.Publish) {
+		msg, err := protocol.ParseMessage(p.Payload, nil, jsondoc.Limits{})
+		if err != nil {
+			c.fail(fmt.Errorf("the broker sent what is no Ditto Protocol message on %s: %w", p.Topic, err))
+			return
+		}
+		if strings.HasPrefix(p.Topic, replyRoot) {
+			c.replies <- msg
+		} else {
+			c.events <- msg
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	id := "twinbroker-cli-" + random()
-	c := &client{root: f.root, timeout: f.timeout, replies: make(chan *protocol.Message, 1024), events: make(chan *protocol.Message, 1024), failed: make(chan error, 1)}
-	replyRoot := f.root + "/_replies/"
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
+	defer cancel()
+	if err := c.subscribe(ctx, replyRoot+"#"); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// login connects a client that gives what it receives to a function.
+func (f *clientFlags) login(ctx context.Context, c *client, received func(*paho.Publish)) error {
+	conn, err := f.connect(ctx)
+	if err != nil {
+		return err
+	}
 	c.mqtt = paho.NewClient(paho.ClientConfig{
 		Conn: packets.NewThreadSafeConn(conn), // paho writes a packet in parts, and its pings between them
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
-			msg, err := protocol.ParseMessage(p.Packet.Payload, nil, jsondoc.Limits{})
-			if err != nil {
-				c.fail(fmt.Errorf("the broker sent what is no Ditto Protocol message on %s: %w", p.Packet.Topic, err))
-				return true, nil
-			}
-			if strings.HasPrefix(p.Packet.Topic, replyRoot) {
-				c.replies <- msg
-			} else {
-				c.events <- msg
-			}
+			received(p.Packet)
 			return true, nil
 		}},
 		OnServerDisconnect: func(d *paho.Disconnect) {
@@ -82,7 +97,7 @@ func (f *clientFlags) dial(ctx context.Context) (*client, error) {
 		},
 		OnClientError: func(err error) { c.fail(fmt.Errorf("connection to %s: %w", f.url, err)) },
 	})
-	cp := &paho.Connect{ClientID: id, CleanStart: true, KeepAlive: 30}
+	cp := &paho.Connect{ClientID: "twinbroker-cli-" + random(), CleanStart: true, KeepAlive: 30}
 	if f.user != "" {
 		cp.Username, cp.UsernameFlag = f.user, true
 		cp.Password, cp.PasswordFlag = []byte(os.Getenv("TWINBROKER_PASSWORD")), true
@@ -92,14 +107,11 @@ func (f *clientFlags) dial(ctx context.Context) (*client, error) {
 	ack, err := c.mqtt.Connect(ctx, cp)
 	if err != nil {
 		if ack != nil && ack.Properties != nil && ack.Properties.ReasonString != "" {
-			return nil, fmt.Errorf("%s does not let this client in: %s", f.url, ack.Properties.ReasonString)
+			return fmt.Errorf("%s does not let this client in: %s", f.url, ack.Properties.ReasonString)
 		}
-		return nil, fmt.Errorf("%s: %w", f.url, err)
+		return fmt.Errorf("%s: %w", f.url, err)
 	}
-	if err := c.subscribe(ctx, replyRoot+"#"); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return nil
 }
 
 func (f *clientFlags) connect(ctx context.Context) (net.Conn, error) {
@@ -163,12 +175,16 @@ func (c *client) fail(err error) {
 func (c *client) close() { _ = c.mqtt.Disconnect(&paho.Disconnect{}) }
 
 func (c *client) subscribe(ctx context.Context, filter string) error {
-	ack, err := c.mqtt.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: filter, QoS: 1}}})
+	return c.subscribeWith(ctx, paho.SubscribeOptions{Topic: filter, QoS: 1})
+}
+
+func (c *client) subscribeWith(ctx context.Context, options paho.SubscribeOptions) error {
+	ack, err := c.mqtt.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{options}})
 	if err != nil {
 		if ack != nil && ack.Properties != nil && ack.Properties.ReasonString != "" {
 			return errors.New(ack.Properties.ReasonString)
 		}
-		return fmt.Errorf("subscribing to %s: %w", filter, err)
+		return fmt.Errorf("subscribing to %s: %w", options.Topic, err)
 	}
 	return nil
 }

@@ -37,3 +37,7 @@ func at(parent string, index int) string { return fmt.Sprintf("%s[%d]", parent, 
 
 // named is a key in a map whose keys users choose.
 func named(parent, key string) string { return fmt.Sprintf("%s[%q]", parent, key) }
+
+// Place is where a key of the configuration was set, "file:line"; for one that
+// was not set, where the nearest around it was.
+func (c *Config) Place(key string) string { return c.places.of(key) }
