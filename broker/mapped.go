@@ -97,11 +97,10 @@ func input(in *inbound, now time.Time) *mapping.Input {
 // byRule is the error of changes that were not made, with the rule that the
 // refused one came of; -1 for none of them.
 func byRule(rules *mapping.Rules, changes []mapping.Change, err *protocol.Error, refused int) *protocol.Error {
-	by := *err
-	if refused >= 0 {
-		by.By = rules.Name(changes[refused].Rule)
+	if refused < 0 {
+		return err
 	}
-	return &by
+	return rules.Refused(err, &changes[refused])
 }
 
 func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {

@@ -26,6 +26,8 @@ type RuleTrace struct {
 	Steps    []Step     // in the order in which values were looked for
 	Changes  []Change
 	Err      *protocol.Error // not nil: the rule refused the message
+
+	failed bool // an expression of "set" did
 }
 
 // Captured is what a capture of a pattern took from a topic.
@@ -142,19 +144,22 @@ func withoutValue(missing string, m *message) string {
 	return "{{ " + missing + " }} has no value with this message"
 }
 
-// constant is for a configured value, whose text with the message is given.
-func (t *RuleTrace) constant(key, path string, c *constant, text []byte, ok bool, m *message) {
+// header is for a line of "headers", and the text of its value.
+func (t *RuleTrace) header(r *rule, l *headerLine, text []byte, ok bool, m *message) {
 	if t == nil {
 		return
 	}
-	s := Step{Key: key, Path: path, From: "constant"}
+	s := Step{Key: "headers", Path: l.name, From: "constant"}
 	switch {
-	case c.fixed != nil:
-		s.Value = c.fixed
+	case l.value.fixed != nil:
+		s.Value = l.value.fixed
 	case ok:
 		s.Value, _ = jsondoc.Parse(slices.Clone(text), jsondoc.Limits{})
 	default:
-		s.Why = withoutValue(c.missing(m), m)
+		s.Why = withoutValue(l.value.missing(m), m)
+	}
+	if i := slices.IndexFunc(r.config.Headers, func(c HeaderConfig) bool { return c.Name == l.name }); i >= 0 && l.value.fixed == nil {
+		s.From += " " + r.config.Headers[i].Value.String()
 	}
 	t.add(s)
 }
@@ -169,9 +174,17 @@ func (t *RuleTrace) created(c *Create, config *CreateConfig) {
 	}
 	if c.Initial != nil {
 		for name, value := range c.Initial.Members() {
-			t.add(Step{Key: "create." + name, From: "constant", Value: value})
+			t.add(Step{Key: "create." + name, From: "constant " + config.member(name).String(), Value: value})
 		}
 	}
+}
+
+// member is what a Thing is created with as configured.
+func (c *CreateConfig) member(name string) *jsondoc.Value {
+	if name == "definition" {
+		return c.Definition
+	}
+	return c.Attributes
 }
 
 // line is for a line of "set" and the text of its value.
@@ -182,6 +195,8 @@ func (t *RuleTrace) line(l *line, w *writer, text []byte, ok bool) {
 	}
 	if ok {
 		s.Value, _ = jsondoc.Parse(slices.Clone(text), jsondoc.Limits{})
+	} else if l.expression != nil && w.err != nil && !t.failed {
+		s.Why, t.failed = "it fails", true
 	} else {
 		s.Why = l.why(w)
 	}

@@ -25,8 +25,6 @@ func (l *line) from() string {
 // why says why a line has no value.
 func (l *line) why(w *writer) string {
 	switch {
-	case l.expression != nil && w.err != nil:
-		return "the expression fails"
 	case l.expression != nil:
 		return "it gives null (nulls: skip)"
 	case l.constant != nil:

@@ -320,11 +320,11 @@ type headerLine struct {
 func (r *rule) header(m *message, headers *protocol.Headers, line *headerLine) *protocol.Error {
 	if line.value.fixed != nil {
 		headers.Set(line.name, line.value.fixed)
-		m.tracing.constant("headers", line.name, &line.value, nil, true, m)
+		m.tracing.header(r, line, nil, true, m)
 		return nil
 	}
 	text, ok := line.value.appendTo(nil, m)
-	m.tracing.constant("headers", line.name, &line.value, text, ok, m)
+	m.tracing.header(r, line, text, ok, m)
 	switch {
 	case m.fault != "":
 		return r.refuse("%s", m.fault)

@@ -60,10 +60,11 @@ func (d *dryRun) run(e *recording.Entry) (*dryResult, error) {
 		r.trace.Changes = nil
 		r.refused = tooLarge(len(m.Payload), limit)
 	case r.trace.Err != nil:
-		r.refused = r.trace.Err
+		r.refused, r.trace.Changes = r.trace.Err, nil
 	default:
-		r.refused = broker.AdmitEnvelopes(asReceived(m), r.trace.Changes)
-		if d.out && r.refused == nil && len(r.trace.Changes) > 0 {
+		if r.refused = broker.AdmitEnvelopes(asReceived(m), r.trace.Changes); r.refused != nil {
+			r.trace.Changes = nil
+		} else if d.out && len(r.trace.Changes) > 0 {
 			return r, d.apply(r, commandsOf(r.trace.Changes, m))
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/recording"
@@ -93,8 +94,8 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 	switch {
 	case o.Err == nil:
 		d.tell(r, o.Events)
-	case r.trace != nil:
-		r.refused = o.Err
+	case r.trace != nil && slices.Contains(cmds, o.Refused):
+		r.refused = d.cfg.Rules.Refused(o.Err, &r.trace.Changes[slices.Index(cmds, o.Refused)])
 	default:
 		r.refused = o.Err
 	}

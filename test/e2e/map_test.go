@@ -35,6 +35,19 @@ const house = `mappings:
   - topic: only/{device}
     thing: "{{ payload:/id }}"
     set: {/attributes/a: /a}
+  - topic: gateways/{gateway}/readings
+    each: /readings
+    when: payload.ok != false
+    thing: "org.acme:{{ payload:/id }}"
+    set: {/features/reading/properties/f: {expr: "payload.c * 9 / 5 + 32"}}
+    create: {policy: "org.acme:{{ gateway }}", attributes: {gateway: "{{ gateway }}"}}
+  - topic: event/{device}
+    format: ditto
+    thing: "org.acme:{{ device }}"
+  - topic: strict/{device}
+    thing: "org.acme:{{ device }}"
+    set: {/policyId: ""}
+    format: text
 publications:
   - path: /features/{feature}/desiredProperties/{property...}
     topic: "cmnd/{{ thing:name }}/{{ feature }}/{{ property }}"
@@ -119,6 +132,19 @@ func TestMapSaysWhatComesOfAMessage(t *testing.T) {
 		{name: "a Thing's ID that is none", args: []string{"--topic", "only/a", "--payload", `{"id":"none","a":1}`}, code: 1, out: []string{`"{{ payload:/id }}"`}, err: `it makes the ID "none"`},
 		{name: "a Thing's ID that is missing", args: []string{"--topic", "only/a", "--payload", `{"a":1}`}, code: 1, out: []string{"{{ payload:/id }} has no value"}, err: "payload:/id"},
 		{name: "nothing to say", args: []string{"--topic", "only/a", "--payload", `{"id":"a:b","b":1}`}, code: 1, out: []string{`the payload has no "a"; it has id, b`, "=> nothing"}, err: "nothing to say"},
+		{name: "an array", args: []string{"--topic", "gateways/g/readings", "--payload", `{"readings":[{"id":"a","c":20},{"id":"b","ok":false},{"id":"c","c":0}]}`},
+			out: []string{"  each /readings/1 ", "so the mapping does not apply", "=> merge of org.acme:a, created if need be, with the Policy org.acme:g\n  => merge of org.acme:c"}},
+		{name: "an array that is empty", args: []string{"--topic", "gateways/g/readings", "--payload", `{"readings":[]}`}, code: 1, err: "the array of each is empty"},
+		{name: "a condition that does not hold", args: []string{"--topic", "gateways/g/readings", "--payload", `{"readings":[{"ok":false}]}`}, code: 1, err: "when does not hold"},
+		{name: "the end of a retained message", args: []string{"--topic", "only/a", "--payload", "", "--retain"}, code: 1, err: "takes back what was retained"},
+		{name: "an envelope", args: []string{"--topic", "event/a", "--property", "x=y", "--payload", `{"topic":"org.acme/a/things/twin/commands/retrieve","path":"/"}`},
+			out: []string{"=> the envelope org.acme/a/things/twin/commands/retrieve", `"x": "y"`}},
+		{name: "an envelope for another Thing", args: []string{"--topic", "event/a", "--payload", `{"topic":"org.acme/b/things/twin/commands/retrieve","path":"/"}`}, code: 1,
+			out: []string{"=> refused (400 connectivity:connection.id.enforcement.failed)"}, err: "may address the thing"},
+		{name: "an envelope that is the broker's to send", args: []string{"--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/events/modified","path":"/"}`}, code: 1, err: "the broker's to send"},
+		{name: "what publications send of an envelope", args: []string{"--out", "--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/commands/modify","path":"/attributes/last","value":"x"}`},
+			out: []string{"  => last/a  x  QoS 0\n"}},
+		{name: "what the twin refuses", args: []string{"--out", "--topic", "strict/a", "--payload", "no ID"}, code: 1, err: "The change is made by mappings[6] (strict/{device})."},
 		{name: "more than the broker takes", args: []string{"--topic", "only/a"}, stdin: strings.Repeat(" ", 256<<10) + "{}", code: 1, err: "262146 bytes, more than the 262144 of limits.message_size"},
 		{name: "two payloads", args: []string{"--topic", "only/a", "--payload", "a", "--payload-file", payload}, code: 1, err: "payload-file"},
 

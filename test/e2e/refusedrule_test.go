@@ -27,8 +27,12 @@ mappings:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := a.in(t)
-			if err := a.Publish(c.topic, c.payload, 1); err == nil {
+			err := a.Publish(c.topic, c.payload, 1)
+			if err == nil {
 				t.Fatal("it was taken")
+			}
+			if c.code == "things:thing.notfound" && !(strings.Contains(err.Error(), c.rule) && strings.Contains(err.Error(), "create: {}")) {
+				t.Errorf("the device is told: %v", err)
 			}
 			var told struct{ Rule, Error, Message, Client, Topic string }
 			m := a.Wait("$SYS/twinbroker/refused")
