@@ -183,6 +183,8 @@ func TestExplainTellsOfPublications(t *testing.T) {
 		{Path: "/attributes", Topic: "a", Payload: "value"},
 		{Namespaces: []string{"b", "c"}, Topic: "n"},
 		{Path: "/features/{f}/properties/y", Topic: "y/{{ f }}", Payload: "value"},
+		{Path: "/features/{f}/properties/x", Topic: "e/{{ f }}", Expr: "value > 1 ? value : nil"},
+		{Topic: "normalized", Payload: "normalized"},
 	}, Roots{Ditto: "ditto", State: "twin"})
 	if problems != nil {
 		t.Fatal(problems)
@@ -202,8 +204,16 @@ func TestExplainTellsOfPublications(t *testing.T) {
 			"x/f", `the event is at /features/f, where level 1 is "features" and should be "attributes"`,
 			"it is for the namespaces b, c, and the event is of a",
 			"what the event tells, at /features/f, has nothing at /features/{f}/properties/y that can be named",
+			"its expression gives nothing to send (nil)", "normalized",
 		}},
-		{`{"topic":"b/b/things/live/events/modified","path":"/"}`, slices.Repeat([]string{"b/b/things/live/events/modified is no twin event, and it carries signals of the kind twin/events"}, 4)},
+		{`{"topic":"a/b/things/twin/events/deleted","path":"/attributes"}`, []string{
+			`the event is at /attributes, where level 1 is "attributes" and should be "features"`, "a",
+			"it is for the namespaces b, c, and the event is of a",
+			`the event is at /attributes, where level 1 is "attributes" and should be "features"`,
+			`the event is at /attributes, where level 1 is "attributes" and should be "features"`,
+			"its payload is normalized, which does not tell that a part of a Thing is deleted",
+		}},
+		{`{"topic":"b/b/things/live/events/modified","path":"/"}`, slices.Repeat([]string{"b/b/things/live/events/modified is no twin event, and it carries signals of the kind twin/events"}, 6)},
 	} {
 		var got []string
 		for i, p := range publications.Explain(event(test.event)) {

@@ -22,36 +22,46 @@ func (p *Publications) Explain(event *protocol.Message) []PublicationTrace {
 	list := make([]PublicationTrace, len(p.list))
 	for i := range p.list {
 		pub := &p.list[i]
-		one := *p
-		one.list = p.list[i : i+1]
 		t := &list[i]
-		t.Publication, t.Topic, t.Outs = pub.number, pub.config.Topic, one.For(event)
+		t.Publication, t.Topic, t.Outs = pub.number, pub.config.Topic, p.only(pub).For(event)
 		if len(t.Outs) == 0 {
-			t.Why = pub.whyNot(event)
+			t.Why = p.whyNot(pub, event)
 		}
 	}
 	return list
 }
 
+// only is the list with one publication.
+func (p *Publications) only(pub *publication) *Publications {
+	one := *p
+	one.list = []publication{*pub}
+	return &one
+}
+
 // whyNot says why a publication has nothing to tell of an event.
-func (p *publication) whyNot(event *protocol.Message) string {
-	topic := &event.Topic
+func (p *Publications) whyNot(pub *publication, event *protocol.Message) string {
+	topic, levels := &event.Topic, pub.path.levels
 	switch {
 	case topic.Group != protocol.Things || topic.Channel != protocol.Twin || topic.Criterion != protocol.Events:
 		return fmt.Sprintf("%s is no twin event, and it carries signals of the kind twin/events", topic)
-	case len(p.namespaces) > 0 && !slices.Contains(p.namespaces, topic.Namespace):
-		return fmt.Sprintf("it is for the namespaces %s, and the event is of %s", strings.Join(p.namespaces, ", "), topic.Namespace)
+	case len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, topic.Namespace):
+		return fmt.Sprintf("it is for the namespaces %s, and the event is of %s", strings.Join(pub.namespaces, ", "), topic.Namespace)
+	case pub.payload == payloadNormalized && !isChange(event):
+		return "its payload is normalized, which does not tell that a part of a Thing is deleted"
 	}
-	for i := range min(len(p.path.levels), len(event.Path)) {
-		if l := &p.path.levels[i]; !l.fits(event.Path[i]) {
-			return fmt.Sprintf("the event is at %s, where level %d is %q and should be %q", event.Path, i+1, event.Path[i], l.text(p.path.names))
+	for i := range min(len(levels), len(event.Path)) {
+		if l := &levels[i]; !l.fits(event.Path[i]) {
+			return fmt.Sprintf("the event is at %s, where level %d is %q and should be %q", event.Path, i+1, event.Path[i], l.text(pub.path.names))
 		}
 	}
-	at := "/"
-	if len(event.Path) > 0 {
-		at = event.Path.String()
+	if pub.payload == payloadExpression {
+		value := *pub
+		value.payload = payloadValue
+		if len(p.only(&value).For(event)) > 0 {
+			return "its expression gives nothing to send (nil)"
+		}
 	}
-	return fmt.Sprintf("what the event tells, at %s, has nothing at %s that can be named", at, p.config.Path)
+	return fmt.Sprintf("what the event tells, at %s, has nothing at %s that can be named", pathOrRoot(event.Path), pub.config.Path)
 }
 
 func (l *level) fits(text string) bool {

@@ -23,12 +23,13 @@ var (
 // probably is and what to do, or "" where nothing better is known than what
 // the parser says.
 func adviseJSON(payload []byte, err error) string {
+	if known := looksLike(payload); known != "" {
+		return known
+	}
 	text := strings.TrimSpace(string(payload))
 	switch {
 	case text == "":
 		return "; it is empty, which is how a retained message is ended"
-	case bytes.HasPrefix(payload, []byte("\xef\xbb\xbf")):
-		return "; it begins with a byte order mark: let the device send it without"
 	case bytes.IndexByte(payload, 0) == len(payload)-1:
 		return "; it ends with a zero byte, as texts do in C: let the device send it without"
 	case !utf8.Valid(payload):

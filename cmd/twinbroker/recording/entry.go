@@ -128,6 +128,9 @@ func (e *Entry) read() error {
 
 func (e *Entry) take(name string, node *yaml.Node) (err error) {
 	m := &e.Message
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
 	switch name {
 	case keyTopic:
 		m.Topic, err = text(node)

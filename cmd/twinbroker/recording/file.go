@@ -25,6 +25,10 @@ func Read(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parse(name, text)
+}
+
+func parse(name string, text []byte) (*File, error) {
 	f := &File{Name: name}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	switch err := decoder.Decode(&f.document); {

@@ -61,10 +61,11 @@ func TestPeopleWriteEntriesAsTheyLike(t *testing.T) {
 	file, err := Read(write(t, `
 - topic: a
   payload: 21.50
-- {topic: b, payload_base64: "/wA=", qos: 1, retain: true, time: 2026-07-01T12:00:00+02:00}
+- {topic: b, payload_base64: &bytes "/wA=", qos: 1, retain: true, time: 2026-07-01T12:00:00+02:00}
 - envelope: {topic: org.acme/lamp/things/twin/events/modified, path: /attributes/n, value: 1.50}
   thing: {attributes: {}}
 - envelope: '{"topic":"a/b/things/twin/events/deleted","path":"/"}'
+- {topic: c, payload_base64: *bytes}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +80,9 @@ func TestPeopleWriteEntriesAsTheyLike(t *testing.T) {
 	if e[2].Envelope.String() != `{"topic":"org.acme/lamp/things/twin/events/modified","path":"/attributes/n","value":1.50}` ||
 		e[2].Thing.String() != `{"attributes":{}}` || e[2].Name() != "org.acme/lamp/things/twin/events/modified" {
 		t.Errorf("%s", e[2].Envelope)
+	}
+	if string(e[4].Message.Payload) != "\xff\x00" {
+		t.Errorf("%+v", e[4].Message)
 	}
 	if e[3].Name() != "a/b/things/twin/events/deleted" {
 		t.Errorf("%s", e[3].Envelope)
@@ -120,7 +124,7 @@ func TestARecordingThatIsNoneSaysWhere(t *testing.T) {
 	}
 }
 
-func parse(t *testing.T, text string) *jsondoc.Value {
+func value(t *testing.T, text string) *jsondoc.Value {
 	t.Helper()
 	v, err := jsondoc.ParseString(text)
 	if err != nil {
@@ -156,7 +160,7 @@ func TestCompareTellsTheLineOfWhatDiffers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			differences, err := file.Entries[0].Compare(parse(t, c.result))
+			differences, err := file.Entries[0].Compare(value(t, c.result))
 			var got []string
 			for _, d := range differences {
 				got = append(got, strings.TrimPrefix(d.String(), name))
@@ -165,6 +169,21 @@ func TestCompareTellsTheLineOfWhatDiffers(t *testing.T) {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
+	}
+}
+
+func TestTheNumberOfAMappingIsNoDifference(t *testing.T) {
+	file, err := Read(write(t, "- topic: a\n  expect: {nothing: 'no: mappings[3] (a/{b}): empty', refused: 'mappings[3] x'}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for result, want := range map[string]int{
+		`{"nothing":"no: mappings[14] (a/{b}): empty","refused":"mappings[3] x"}`: 0,
+		`{"nothing":"no: mappings[3] (a/{c}): empty","refused":"mappings[4] x"}`:  2,
+	} {
+		if differences, err := file.Entries[0].Compare(value(t, result)); len(differences) != want || err != nil {
+			t.Errorf("%s: %v %v", result, differences, err)
+		}
 	}
 }
 
@@ -177,7 +196,7 @@ func TestNewExpectationsLeaveTheRestAlone(t *testing.T) {
 # the lamp
 - {topic: b, payload: "21.50"}
 `)
-	result := `{"changes":[{"n":1.50,"e":1e3,"big":123456789012345678901234567890,"text":"1","yes":"yes","lines":"a\nb\n","none":null,"empty":{},"list":[],"on":true}]}`
+	result := `{"changes":[{"n":1.50,"e":1e3,"big":123456789012345678901234567890,"huge":1e400,"zero":-0,"text":"1","yes":"yes","lines":"a\nb\n","none":null,"empty":{},"list":[],"on":true}]}`
 	file, err := Read(name)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +205,7 @@ func TestNewExpectationsLeaveTheRestAlone(t *testing.T) {
 		t.Error("Expects is wrong before")
 	}
 	for _, e := range file.Entries {
-		e.SetExpect(parse(t, result))
+		e.SetExpect(value(t, result))
 	}
 	if err := file.Write(); err != nil {
 		t.Fatal(err)
@@ -204,8 +223,33 @@ func TestNewExpectationsLeaveTheRestAlone(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	for _, e := range file.Entries {
-		if differences, err := e.Compare(parse(t, result)); err != nil || differences != nil || !e.Expects("changes") {
+		if differences, err := e.Compare(value(t, result)); err != nil || differences != nil || !e.Expects("changes") {
 			t.Errorf("%v %v\n%s", differences, err, text)
 		}
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"- topic: a\n  payload: x\n  expect: {changes: []}\n", "- envelope: '{}'\n  thing: {a: 1}\n",
+		"- &a {topic: a, expect: *a}\n", "- {topic: a, properties: {a: [b, c]}, time: 2026-07-01T12:00:00Z}\n", "- <<: {topic: a}\n", "- ? [a]\n  : b\n",
+	} {
+		f.Add(seed)
+	}
+	result := jsondoc.Object(jsondoc.Member{Name: "changes", Value: jsondoc.Array(jsondoc.Int(1))})
+	f.Fuzz(func(t *testing.T, text string) {
+		file, err := parse("f", []byte(text))
+		if err != nil {
+			return
+		}
+		for _, e := range file.Entries {
+			if e.Expects("") {
+				_, _ = e.Compare(result)
+			}
+			e.SetExpect(result)
+			if differences, err := e.Compare(result); err != nil || differences != nil {
+				t.Errorf("%q: %v %v", text, differences, err)
+			}
+		}
+	})
 }
