@@ -51,14 +51,15 @@ func (d *dryRun) run(e *recording.Entry) (*dryResult, error) {
 	if r.elsewhere = d.elsewhere(m.Topic); r.elsewhere != "" {
 		return r, nil
 	}
+	if limit := d.cfg.Limits.MessageSize; limit > 0 && int64(len(m.Payload)) > limit && d.cfg.Rules.Matches(m.Topic) {
+		r.refused = tooLarge(len(m.Payload), limit)
+		return r, nil
+	}
 	r.trace = d.cfg.Rules.Explain(d.input(m))
-	switch limit := d.cfg.Limits.MessageSize; {
+	switch {
 	case len(r.trace.Rules) == 0:
 		const most = 3
 		r.nearest = d.cfg.Rules.Nearest(m.Topic, most)
-	case limit > 0 && int64(len(m.Payload)) > limit:
-		r.trace.Changes = nil
-		r.refused = tooLarge(len(m.Payload), limit)
 	case r.trace.Err != nil:
 		r.refused, r.trace.Changes = r.trace.Err, nil
 	default:

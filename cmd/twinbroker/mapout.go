@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/recording"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
@@ -19,7 +20,7 @@ func trialSender(client string) twin.Sender {
 	if client == "" {
 		client = defaultClient
 	}
-	return twin.Sender{Client: client, Subjects: []string{"anonymous:local"}}
+	return twin.Sender{Client: client, Subjects: []string{config.AnonymousSubject}}
 }
 
 // commandsOf are the changes of mappings as the broker hands them to the twin.

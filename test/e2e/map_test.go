@@ -343,7 +343,7 @@ func TestTheRecordingInTheDocumentsIsOne(t *testing.T) {
 	}
 	var messages strings.Builder
 	for i, part := range strings.Split(string(page), "\n```") {
-		if text, ok := strings.CutPrefix(part, "yaml\n"); ok && i%2 == 1 {
+		if text, ok := strings.CutPrefix(part, "text\n"); ok && i%2 == 1 && text[0] == '-' {
 			messages.WriteString(text + "\n")
 		}
 	}
