@@ -14,6 +14,7 @@ var (
 	nanWithin    = regexp.MustCompile(`(?i)[:\[,]\s*[+-]?(nan|inf|infinity)\b`)
 	commaWithin  = regexp.MustCompile(`[:\[,]\s*-?\d+,\d+\s*[,}\]]`)
 	singleQuoted = regexp.MustCompile(`^\s*[{\[]\s*'`)
+	bareName     = regexp.MustCompile(`[{,]\s*[A-Za-z_]\w*\s*:`)
 	likeNumber   = regexp.MustCompile(`^[+-]?[\d.,]+\s*\S{0,8}$`)
 	likeText     = regexp.MustCompile(`^[\pL\pN_ .:%/+-]+$`)
 )
@@ -30,10 +31,10 @@ func adviseJSON(payload []byte, err error) string {
 	switch {
 	case text == "":
 		return "; it is empty, which is how a retained message is ended"
-	case bytes.IndexByte(payload, 0) == len(payload)-1:
-		return "; it ends with a zero byte, as texts do in C: let the device send it without"
 	case !utf8.Valid(payload):
 		return "; it is not text at all: a binary payload is taken in with format: cbor or bytes"
+	case bytes.IndexByte(payload, 0) == len(payload)-1:
+		return "; it ends with a zero byte, as texts do in C: let the device send it without"
 	case text[0] != '{' && text[0] != '[' && text[0] != '"':
 		return adviseScalar(text)
 	case singleQuoted.MatchString(text):
@@ -46,12 +47,14 @@ func adviseJSON(payload []byte, err error) string {
 	near := text[:min(len(text), syntax.Offset+12)]
 	near = near[max(0, min(len(near), syntax.Offset)-24):]
 	switch {
+	case bareName.MatchString(near):
+		return "; JSON has the names of members in double quotes"
 	case nanWithin.MatchString(near):
 		return "; JSON has no NaN and no infinity: let the device send null, or leave the member out, when there is no measurement"
 	case commaWithin.MatchString(near):
 		return "; JSON has a decimal point where this seems to have a comma"
 	case syntax.Offset >= len(text)-1:
-		return "; it seems to be cut off: is the device's buffer too small?"
+		return "; it seems to be cut off, as by a buffer of the device that is too small"
 	}
 	return ""
 }

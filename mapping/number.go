@@ -43,5 +43,8 @@ func (r *rule) readNumber(payload []byte) (*jsondoc.Value, *protocol.Error) {
 	case unusual.MatchString(s):
 		return nil, r.refuse("the payload %s is not written as JSON writes a number (no plus sign, no leading zeros, digits on both sides of the point): map it with format text and {expr: 'float(payload)'}", said)
 	}
+	if len(text) > 0 && strings.IndexByte("{[\"", text[0]) >= 0 {
+		return nil, r.refuse("the payload %s is not a number; it looks like JSON: map it with format json, and a pointer to the value in it", said)
+	}
 	return nil, r.refuse("the payload %s is not a number as JSON writes them", said)
 }

@@ -378,7 +378,7 @@ func (r *rule) refuse(format string, args ...any) *protocol.Error {
 
 // refuseID is the error of an ID that breaks Ditto's rules.
 func (r *rule) refuseID(id string, err error) *protocol.Error {
-	refusal := r.refuse("it makes the ID %s, which is not one", excerpt([]byte(id), 2*protocol.MaxIDLength))
+	refusal := r.refuse("it makes the ID %s, which is not one%s", excerpt([]byte(id), 2*protocol.MaxIDLength), adviseID(id))
 	var of *protocol.Error
 	if errors.As(err, &of) {
 		refusal.Status, refusal.Code, refusal.Description, refusal.Href = of.Status, of.Code, of.Description, of.Href
