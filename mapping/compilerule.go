@@ -79,7 +79,10 @@ func (c *ruleCompiler) when() {
 	var err error
 	if c.rule.when, err = c.expression(c.config.When); err != nil {
 		c.problem(".when", err.Error())
+		return
 	}
+	uses := c.rule.when.uses
+	c.rule.whenFirst = uses["payload"] == nil && uses["message"] == nil
 }
 
 // headers compiles the headers of the change. What the twin would refuse in a

@@ -136,31 +136,37 @@ func (p *Reply) appendResponseTopic(dst []byte, t *protocol.Topic, name string) 
 	if t.Criterion == protocol.Errors {
 		last = &p.request
 	}
+	text := topicPart(t, last, name)
+	return append(dst, text...), text != ""
+}
+
+// topicPart is a part of a topic, "" when it has none; its action is that of
+// last.
+func topicPart(t, last *protocol.Topic, name string) string {
 	isSubject := last.Criterion == protocol.Messages || last.Criterion == protocol.Acks
-	text := ""
 	switch name {
 	case "full":
-		text = t.String()
+		return t.String()
 	case "namespace":
-		text = t.Namespace
+		return t.Namespace
 	case "entityName":
-		text = t.Name
+		return t.Name
 	case "group":
-		text = t.Group.String()
+		return t.Group.String()
 	case "channel":
-		text = t.Channel.String()
+		return t.Channel.String()
 	case "criterion":
-		text = t.Criterion.String()
+		return t.Criterion.String()
 	case "action":
 		if !isSubject {
-			text = last.Action
+			return last.Action
 		}
 	case "subject":
 		if isSubject {
-			text = last.Action
+			return last.Action
 		}
 	case "action-subject":
-		text = last.Action
+		return last.Action
 	}
-	return append(dst, text...), text != ""
+	return ""
 }

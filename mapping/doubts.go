@@ -9,7 +9,8 @@ import (
 // Doubts tells of what is allowed and likely a mistake, in the order of the
 // configuration: mappings that write the same place of the same Thing with one
 // message, so that only the last of them has an effect, and publications to
-// topics that a mapping takes in, which it will never be shown.
+// topics that a mapping takes in, which it will never be shown. A mapping with
+// a condition may leave such topics alone, and is not suspected.
 func Doubts(r *Rules, p *Publications) []Problem {
 	var doubts []Problem
 	taken := make([][]stretch, len(r.rules)) // by rule
@@ -38,7 +39,7 @@ func Doubts(r *Rules, p *Publications) []Problem {
 		topics := pub.topic.stretches(pub.fillsMany)
 		var takers []string
 		for j := range r.rules {
-			if meet(topics, taken[j]) {
+			if r.rules[j].when == nil && meet(topics, taken[j]) {
 				takers = append(takers, r.rules[j].name())
 			}
 		}

@@ -315,6 +315,12 @@ func (s *search) part(p *part) (string, error) {
 		return topic.Name, nil
 	case fromThingNamespace:
 		return topic.Namespace, nil
+	case fromEventTopic:
+		text := topicPart(topic, topic, p.name)
+		if text == "" {
+			return "", fmt.Errorf("{{ %s }} has no value for this event", p.text)
+		}
+		return text, nil
 	case fromPipeline:
 		return s.pipeline(p)
 	}

@@ -81,6 +81,7 @@ type rule struct {
 	thing      template
 	each       *jsondoc.Pointer // nil: the payload is not taken apart
 	when       *expression      // nil: always
+	whenFirst  bool             // the condition does not look at the payload, which is read only where it holds
 	uses       uses             // what the rule's expressions look at
 	headers    []headerLine
 	create     *creation // nil: the Thing must exist
@@ -214,6 +215,13 @@ func (r *rule) apply(m *message, changes []Change) ([]Change, *protocol.Error) {
 		}
 		return append(changes, *change), err
 	}
+	if r.whenFirst {
+		m.document, m.value = nil, nil
+		if yes, err := r.applies(m); err != nil || !yes {
+			return changes, err
+		}
+		m.hasVariables = false
+	}
 	document, err := r.read(m)
 	if err != nil {
 		return nil, err
@@ -228,7 +236,7 @@ func (r *rule) apply(m *message, changes []Change) ([]Change, *protocol.Error) {
 // applyTo adds the change that a payload asks for, if it does.
 func (r *rule) applyTo(m *message, payload *jsondoc.Value, changes []Change) ([]Change, *protocol.Error) {
 	m.value = payload
-	if r.when != nil {
+	if r.when != nil && !r.whenFirst {
 		if yes, err := r.applies(m); err != nil || !yes {
 			return changes, err
 		}

@@ -26,6 +26,7 @@ const (
 	fromThingID
 	fromThingName
 	fromThingNamespace
+	fromEventTopic
 	fromResponseTopic
 	fromResponseHeader
 	fromPipeline
@@ -48,7 +49,21 @@ var (
 		"thing:name":      fromThingName,
 		"thing:namespace": fromThingNamespace,
 	}
+	// An event also has a Ditto Protocol topic.
+	eventPlaceholders = withTopic(publicationPlaceholders)
 )
+
+// withTopic adds the placeholders of a Ditto Protocol topic. The full one has
+// slashes and is left out: no level of an MQTT topic could hold it.
+func withTopic(placeholders map[string]source) map[string]source {
+	all := maps.Clone(placeholders)
+	for _, name := range topicParts {
+		if name != "full" {
+			all["topic:"+name] = fromEventTopic
+		}
+	}
+	return all
+}
 
 // withThing adds the placeholders of the Thing that is changed.
 func withThing(placeholders map[string]source) map[string]source {
@@ -76,7 +91,7 @@ type template struct {
 type part struct {
 	source   source
 	text     string          // the text; else the placeholder's name, for error messages
-	name     string          // of fromMQTT and fromHeader: behind the colon
+	name     string          // what stands behind the colon
 	capture  int             // of fromCapture
 	pointer  jsondoc.Pointer // of fromPayload
 	moment   *moment         // of fromTime
@@ -145,7 +160,7 @@ func (sc *scope) placeholder(name string) (part, error) {
 		}
 	}
 	if from, ok := sc.placeholders[name]; ok {
-		return part{source: from, text: name}, nil
+		return part{source: from, text: name, name: rest}, nil
 	}
 	if sc.message {
 		if p, ok, err := messagePlaceholder(prefix, rest); ok || err != nil {
@@ -181,7 +196,7 @@ func (sc *scope) known() string {
 		list = append(list, "time:now", "time:now_epoch_millis")
 	}
 	for _, name := range []string{"client:id", "client:username",
-		"topic:full", "thing:id", "thing:name", "thing:namespace"} {
+		"topic:full", "thing:id", "thing:name", "thing:namespace", "topic:action"} {
 		if _, ok := sc.placeholders[name]; ok {
 			list = append(list, name)
 		}

@@ -44,10 +44,15 @@ func (r *rule) variables(m *message) map[string]any {
 func (r *rule) variable(m *message, name string, needed *usage) (any, bool) {
 	in := m.in
 	switch name {
-	case "payload":
-		return needed.decode(m.value), true
-	case "message":
-		return needed.decode(m.document), true
+	case "payload", "message":
+		v := m.value
+		if name == "message" {
+			v = m.document
+		}
+		if v == nil { // not read yet: the condition does without it
+			return nil, false
+		}
+		return needed.decode(v), true
 	case "topic":
 		return in.Topic, true
 	case "client":
