@@ -41,7 +41,20 @@ func Run(t testing.TB, args ...string) Result {
 // standard input.
 func RunWith(t testing.TB, env []string, stdin string, args ...string) Result {
 	t.Helper()
-	cmd := command(t, env, args...)
+	return run(t, command(t, env, args...), stdin)
+}
+
+// RunIn runs a verb to its end, in that folder.
+func RunIn(t testing.TB, dir string, args ...string) Result {
+	t.Helper()
+	cmd := command(t, nil, args...)
+	cmd.Dir = dir
+	return run(t, cmd, "")
+}
+
+func run(t testing.TB, cmd *exec.Cmd, stdin string) Result {
+	t.Helper()
+	args := cmd.Args[1:]
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Start(); err != nil {
