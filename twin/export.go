@@ -2,29 +2,48 @@ package twin
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
-// EachEntity gives the text of every Policy and then of every Thing to fn, each
-// sorted by ID, with the special fields _revision, _modified and _created
-// behind all others: what [Service.ReadEntity] reads. The text is valid until
-// fn returns. Each is shown as it is when its turn comes, once that is on disk;
-// if nothing changes meanwhile, all are of one moment.
+// Line is a Thing or a Policy as text, as [Service.EachEntity] gives it.
+type Line struct {
+	Policy bool // or else a Thing
+	ID     string
+	Text   []byte // valid until fn returns
+	// Damage, unless nil, says why there is no text: what is stored of it is
+	// damaged. Where the ID is empty, so is what would lead to all that follow of
+	// its kind.
+	Damage error
+}
+
+// EachEntity gives every Policy and then every Thing to fn, each sorted by ID.
+// The text has the special fields _revision, _modified and _created behind all
+// others: it is what [Service.ReadEntity] reads. Each is shown as it is when
+// its turn comes, once that is on disk; if nothing changes meanwhile, all are of
+// one moment. What is made or deleted meanwhile may be there or not.
 //
 // It ends with fn's first error, the context's, or that of reading.
-func (s *Service) EachEntity(ctx context.Context, fn func(policy bool, line []byte) error) error {
-	var line []byte
+func (s *Service) EachEntity(ctx context.Context, fn func(*Line) error) error {
+	var line Line
+	var stop error // of fn or the context
 	for _, kind := range [...]store.Kind{kindPolicy, kindThing} {
 		err := s.store.Walk(kind, func(e *store.Standing) error {
-			line = appendEntity(line[:0], e)
-			if err := fn(kind == kindPolicy, line); err != nil {
-				return err
+			line = Line{Policy: kind == kindPolicy, ID: e.ID, Text: line.Text[:0], Damage: e.Damage}
+			if e.Damage == nil {
+				line.Text = appendEntity(line.Text, e)
 			}
-			return ctx.Err()
+			if stop = fn(&line); stop == nil {
+				stop = ctx.Err()
+			}
+			return stop
 		})
+		if stop == nil && errors.Is(err, store.ErrDamaged) {
+			err = fn(&Line{Policy: kind == kindPolicy, Damage: err})
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package twin
 
 import (
+	"errors"
+
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -25,11 +27,12 @@ const (
 	Replaced                    // another one was there
 	Unchanged                   // this very one was there, to the letter
 	Skipped                     // another one was there, and stayed
+	Damaged                     // nothing: what is stored of it cannot be read; the Outcome has an error
 )
 
 // PutEntity puts a whole Thing or Policy there, in the name of the sender, and
 // tells done what it did and what follows, as Handle does. Where the Outcome
-// has an error, it did nothing.
+// has an error, it did nothing, and tells 0 or Damaged.
 //
 // One that never existed here takes over the revision and the times that its
 // text gave. Another one, also one that comes after a deletion, goes on
@@ -65,10 +68,17 @@ type placing struct {
 }
 
 func (p *placing) told(o *Outcome) {
-	if o.Err != nil {
+	if o.Err != nil && p.did != Damaged {
 		p.did = 0
 	}
 	p.done(p.did, o)
+}
+
+// unread notes that what is there could not be read, if that is for good.
+func (p *placing) unread(err error) {
+	if errors.Is(err, store.ErrDamaged) {
+		p.did = Damaged
+	}
 }
 
 func (p *placing) thing(e *Entity) {
@@ -80,6 +90,7 @@ func (p *placing) thing(e *Entity) {
 	}
 	tx, err := w.s.store.Begin(keys...)
 	if err != nil {
+		p.unread(err)
 		p.told(refusal(w.cmd, protocol.ThingUnavailable(w.id, err)))
 		return
 	}
@@ -120,6 +131,7 @@ func (p *placing) policy(e *Entity) {
 	w := p.writing
 	tx, err := w.s.store.Begin(w.key)
 	if err != nil {
+		p.unread(err)
 		p.told(&Outcome{Err: policyUnavailable(w.id, err)})
 		return
 	}

@@ -30,8 +30,8 @@ func (w *world) put(line string, how OnConflict) (Placed, *Outcome) {
 func (w *world) lines() string {
 	w.t.Helper()
 	var out strings.Builder
-	err := w.EachEntity(context.Background(), func(_ bool, line []byte) error {
-		out.Write(append(line, '\n'))
+	err := w.EachEntity(context.Background(), func(line *Line) error {
+		out.Write(append(line.Text, '\n'))
 		return nil
 	})
 	if err != nil {

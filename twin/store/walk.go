@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,6 +15,9 @@ type Standing struct {
 	Text              []byte // of its state; valid until fn returns
 	Revision          uint64
 	Created, Modified time.Time
+	// Damage, unless nil, says what is wrong with what the snapshot file has of
+	// it; nothing but the ID is known then.
+	Damage error
 }
 
 // A step of a walk takes this much out of the snapshot file at once, so that
@@ -27,8 +31,9 @@ const (
 // Walk gives every entity of a kind that exists to fn, sorted by ID, as it is
 // when the walk comes by and once that is on disk. What is made or deleted
 // while it goes on may be there or not. It decodes nothing that is not in
-// memory, puts nothing into it, and takes up little of it. It ends with fn's
-// first error.
+// memory, puts nothing into it, and takes up little of it. What is damaged is
+// shown as such, and does not end it; fn's first error does, and damage of the
+// file that keeps it from finding what comes next.
 func (s *Store) Walk(kind Kind, fn func(*Standing) error) error {
 	spec := s.kinds[kind]
 	if spec == nil {
@@ -142,7 +147,11 @@ func (w *walking) show(p *passing, fn func(*Standing) error) error {
 	var text []byte
 	switch {
 	case v == nil:
-		if v, text, err = w.inFile(p); err != nil {
+		v, text, err = w.inFile(p)
+		if errors.Is(err, ErrDamaged) {
+			return fn(&Standing{ID: p.id, Damage: err})
+		}
+		if err != nil {
 			return err
 		}
 	case v.state != nil:

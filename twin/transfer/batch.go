@@ -16,10 +16,12 @@ const (
 )
 
 // Between the reading of a batch and the word that it is stored, it takes one
-// of these places for each begun MiB, one at least, all of them at most.
+// of these places for each begun MiB, one at least, all of them at most. That is
+// what an import has in memory, and in the queue to the disk.
 const (
-	places     = 64
-	placeBytes = 1 << 20
+	places       = 16
+	gentlePlaces = 4
+	placeBytes   = 1 << 20
 )
 
 // batch is some lines on their way.
@@ -81,7 +83,7 @@ func (b *batch) place(to Target, o *Options, failed *atomic.Bool) {
 		b.known.Add(1)
 		to.PutEntity(l.entity, o.Sender, o.OnConflict, func(p twin.Placed, out *twin.Outcome) {
 			l.placed, l.err = p, out.Err
-			if ours(l.err) {
+			if l.ours() {
 				failed.Store(true)
 			}
 			b.known.Done()
@@ -89,5 +91,8 @@ func (b *batch) place(to Target, o *Options, failed *atomic.Bool) {
 	}
 }
 
-// ours says whether a line was refused for no fault of its own.
-func ours(err *protocol.Error) bool { return err != nil && err.Status >= 500 }
+// ours says whether the line was refused for no fault of its own, and others
+// would be too.
+func (l *line) ours() bool {
+	return l.err != nil && l.err.Status >= 500 && l.placed != twin.Damaged
+}

@@ -53,7 +53,7 @@ func BenchmarkExport(b *testing.B) {
 	load(b, write(b, *things), dir)
 	for b.Loop() {
 		s := open(b, dir, twin.Options{})
-		if n, err := Export(context.Background(), s, io.Discard, nil); err != nil || n.Things != int64(*things) {
+		if n, err := Export(context.Background(), s, io.Discard, ExportOptions{}); err != nil || n.Things != int64(*things) {
 			b.Fatalf("%+v, %v", n, err)
 		}
 		if err := s.Close(); err != nil {

@@ -31,6 +31,13 @@ type Options struct {
 	FromLine   int64 // those before this one are passed over; 0: none
 	LineSize   int   // 0: DefaultLineSize
 
+	// Gentle leaves most of the processors, and of the queue to the disk, to
+	// others that use the target.
+	Gentle bool
+	// Await, unless nil, is called before each few hundred lines are put into the
+	// target, and may take its time. Its error ends the import.
+	Await func(context.Context) error
+
 	// Bad, unless nil, is told of every line that was not taken in, in the order
 	// of the lines, and Progress every few hundred lines. Both are called on the
 	// goroutine that called Import.
@@ -61,7 +68,8 @@ type Imported struct {
 	UpTo int64
 }
 
-// Import takes in the lines of r. One that is bad holds up no other. It ends
+// Import takes in the lines of r. One that is bad holds up no other, nor does one
+// in whose place something damaged is. It ends
 // early, with an error, when r cannot be read on, when the target can take in
 // nothing any more (an [*protocol.Error] with status 503), or when the context
 // ends; what it had begun to put there is waited for. Then Imported.UpTo says
@@ -75,6 +83,10 @@ func Import(ctx context.Context, to Target, r io.Reader, o Options) (Imported, e
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	places, readers := places, runtime.GOMAXPROCS(0)
+	if o.Gentle {
+		places, readers = gentlePlaces, (readers+1)/2
+	}
 	im := &importing{
 		to: to, o: &o, lines: newLines(r, o.LineSize),
 		places: make(chan struct{}, places), unread: make(chan *batch, places),
@@ -82,9 +94,9 @@ func Import(ctx context.Context, to Target, r io.Reader, o Options) (Imported, e
 	}
 	im.total.UpTo = max(o.FromLine-1, 0)
 	go im.cut(ctx)
-	var readers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		readers.Go(func() {
+	var reading sync.WaitGroup
+	for range readers {
+		reading.Go(func() {
 			for {
 				select {
 				case b := <-im.unread:
@@ -104,7 +116,7 @@ func Import(ctx context.Context, to Target, r io.Reader, o Options) (Imported, e
 	for b := range im.placed { // after a failure: what was on its way
 		b.known.Wait()
 	}
-	readers.Wait()
+	reading.Wait()
 	return im.total, err
 }
 
@@ -120,6 +132,7 @@ type importing struct {
 
 	failed  atomic.Bool // the target can take in nothing any more
 	readErr error       // why the text ended, unless at its end; set before inOrder is closed
+	waitErr error       // of Options.Await; set before placed is closed
 	total   Imported
 }
 
@@ -176,7 +189,7 @@ func blank(text []byte) bool {
 
 // pass hands on a batch when there is a place for it.
 func (im *importing) pass(ctx context.Context, b *batch) bool {
-	b.taken = min(1+cap(b.text)/placeBytes, places)
+	b.taken = min(1+cap(b.text)/placeBytes, cap(im.places))
 	for range b.taken {
 		select {
 		case im.places <- struct{}{}:
@@ -205,7 +218,10 @@ func (im *importing) place(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			if ctx.Err() != nil {
+			if im.o.Await != nil {
+				im.waitErr = im.o.Await(ctx)
+			}
+			if ctx.Err() != nil || im.waitErr != nil {
 				return
 			}
 			b.place(im.to, im.o, &im.failed)
@@ -243,7 +259,7 @@ func (im *importing) hear() error {
 
 func (im *importing) count(l *line) error {
 	switch {
-	case ours(l.err):
+	case l.ours():
 		return l.err
 	case l.err != nil:
 		im.total.Bad++
@@ -270,6 +286,9 @@ func (im *importing) count(l *line) error {
 func (im *importing) ended(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if im.waitErr != nil {
+		return im.waitErr
 	}
 	return im.readErr
 }

@@ -33,7 +33,7 @@ var ann = twin.Sender{Subjects: policy.Subjects{"user:ann"}}
 func exported(t testing.TB, s *twin.Service) string {
 	t.Helper()
 	var out bytes.Buffer
-	n, err := Export(context.Background(), s, &out, nil)
+	n, err := Export(context.Background(), s, &out, ExportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,12 +317,12 @@ func TestAnExportEndsWithTheFirstError(t *testing.T) {
 	imported(t, s, `{"thingId":"a:a","policyId":"a:p"}`, Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Export(ctx, s, io.Discard, nil); err != context.Canceled {
+	if _, err := Export(ctx, s, io.Discard, ExportOptions{}); err != context.Canceled {
 		t.Errorf("interrupted: %v", err)
 	}
 	r, w := io.Pipe()
 	r.CloseWithError(io.ErrShortWrite)
-	if _, err := Export(context.Background(), s, w, nil); err != io.ErrShortWrite {
+	if _, err := Export(context.Background(), s, w, ExportOptions{}); err != io.ErrShortWrite {
 		t.Errorf("not written: %v", err)
 	}
 }
