@@ -35,7 +35,7 @@ func Dial(dir string) (*Client, error) {
 	case errors.Is(err, os.ErrPermission):
 		return nil, fmt.Errorf("%s belongs to somebody else: run this as the user of the broker, or as root: %w", filepath.Join(dir, SocketName), err)
 	default:
-		return nil, err
+		return nil, fmt.Errorf("the broker's socket: %w", err)
 	}
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(dir) },
@@ -55,14 +55,46 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.http.Do(r)
+	return c.ask(r)
+}
+
+// send sends a text while the answer comes; an answer that is an error comes
+// back as one.
+func (c *Client) send(ctx context.Context, path string, text *sending) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://twinbroker"+path, text)
 	if err != nil {
 		return nil, err
 	}
-	if answer.StatusCode == http.StatusOK {
+	r.Trailer = text.trailer
+	return c.ask(r)
+}
+
+func (c *Client) ask(r *http.Request) (*http.Response, error) {
+	r.Header.Set(formatHeader, format)
+	answer, err := c.http.Do(r)
+	if err != nil {
+		if r.Context().Err() == nil {
+			err = fmt.Errorf("the broker does not answer, or has gone: %w", errors.Unwrap(err))
+		}
+		return nil, err
+	}
+	is := answer.Header.Get(formatHeader)
+	if answer.StatusCode == http.StatusOK && (is == "" || is == format) {
 		return answer, nil
 	}
 	defer answer.Body.Close()
+	switch {
+	case answer.StatusCode == http.StatusOK:
+		return nil, errors.New(otherFormat(format, is))
+	case answer.StatusCode == http.StatusNotFound || answer.StatusCode == http.StatusMethodNotAllowed:
+		version := "another version"
+		if r.URL.Path != statusPath {
+			if s, err := c.Status(r.Context()); err == nil {
+				version = "version " + s.Version
+			}
+		}
+		return nil, fmt.Errorf("the broker that runs is %s of the program, and cannot do this while it runs: restart it with this program, or stop it first", version)
+	}
 	why, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
 	if err != nil {
 		return nil, err
@@ -72,7 +104,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 
 // Status asks the broker about itself.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
-	answer, err := c.do(ctx, http.MethodGet, "/status", nil)
+	answer, err := c.do(ctx, http.MethodGet, statusPath, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +126,9 @@ func (c *Client) Backup(ctx context.Context, have store.Manifest) (io.ReadCloser
 	return &stream{answer}, nil
 }
 
+// errGone: an answer did not come to its end.
+var errGone = errors.New("the broker has gone, or was told to stop")
+
 // stream is an answer that says at its end whether it is complete.
 type stream struct{ answer *http.Response }
 
@@ -103,8 +138,8 @@ func (s *stream) Read(p []byte) (int, error) {
 		if why := s.answer.Trailer.Get(errorTrailer); why != "" {
 			err = errors.New("the broker broke it off: " + why)
 		}
-	} else if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the broker has gone, or was told to stop")
+	} else if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
+		err = errGone
 	}
 	return n, err
 }

@@ -138,7 +138,8 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		return err
 	}
 	defer web.Close()
-	defer serveControl(cfg, service.Store(), b.Addresses(), webAddress, log)()
+	stopVerbs := serveControl(cfg, b, service, webAddress, log)
+	defer stopVerbs()
 
 	health.Ready()
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
@@ -157,6 +158,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		<-signals
 		os.Exit(1)
 	}()
+	stopVerbs() // what an import has stored is told to clients that are still there
 	stop()
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,19 +9,22 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/twinbroker/twinbroker/broker"
 	"github.com/twinbroker/twinbroker/broker/control"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
-	"github.com/twinbroker/twinbroker/twin/store"
+	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/transfer"
 )
 
 // serveControl answers the program's own verbs, until the function that it
 // gives is called. A broker does its work without them, too.
-func serveControl(cfg *config.Config, data *store.Store, mqtt []string, web string, log *slog.Logger) (stop func()) {
-	started := time.Now()
+func serveControl(cfg *config.Config, b *broker.Broker, service *twin.Service, web string, log *slog.Logger) (stop func()) {
+	started, mqtt, data := time.Now(), b.Addresses(), service.Store()
 	server, err := control.Listen(cfg.DataDir, control.Handlers{
 		Status: func() control.Status {
 			return control.Status{
@@ -30,16 +34,20 @@ func serveControl(cfg *config.Config, data *store.Store, mqtt []string, web stri
 			}
 		},
 		Backup: data.Backup,
+		Export: service,
+		Import: func(ctx context.Context, text io.Reader, o transfer.Options) (transfer.Imported, error) {
+			return b.Import(ctx, service, data.AwaitSlack, text, o)
+		},
 	}, log)
 	if err != nil {
-		log.Warn("the socket for the program's own verbs cannot be made; status and store backup will not find this broker", "error", err)
+		log.Warn("the socket for the program's own verbs cannot be made; status, store backup, export and import will not find this broker", "error", err)
 		return func() {}
 	}
-	return func() {
+	return sync.OnceFunc(func() {
 		if err := server.Close(); err != nil {
 			log.Warn("the socket for the program's own verbs cannot be removed", "error", err)
 		}
-	}
+	})
 }
 
 func statusCommand() *cobra.Command {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/transfer"
 )
 
@@ -24,9 +25,11 @@ func storeExportCommand(flags *storeFlags) *cobra.Command {
 is the Policy or the Thing as Ditto shows it, with _revision, _modified and
 _created at its end; store import reads it.
 
-The broker must not run: all lines are then of one moment. A file gets its name
-when all of it is on disk, in place of one that had it; a name that ends in .gz
-has it compressed.`,
+The broker may run and take changes meanwhile: each line is then what was on
+disk when its turn came. If none runs, the stopped folder is exported, and all
+lines are of one moment. What is damaged is named and left out, and the status
+is 1 then. A file gets its name when all of it is on disk, in place of one that
+had it; a name that ends in .gz has it compressed.`,
 		Example: `  twinbroker store export -c twinbroker.yaml -f things.jsonl.gz
   twinbroker store export --data-dir data | grep '"org.acme:lamp-1"'`,
 		Args: cobra.NoArgs,
@@ -35,17 +38,14 @@ has it compressed.`,
 			if err != nil {
 				return err
 			}
-			if err := dataThere(cfg.DataDir); err != nil {
-				return err
-			}
-			service, err := openTwin(cfg, cmd.ErrOrStderr())
+			from, done, err := openTwin(cfg, false, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			defer closeTwin(service, &err)
+			defer done(&err)
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
-			return export(ctx, service, file, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return export(ctx, from, file, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "-", "file to write; - for standard output")
@@ -62,10 +62,16 @@ func export(ctx context.Context, from transfer.Source, file string, out, progres
 			defer func() { err = errors.Join(err, z.Close()) }()
 			w = z
 		}
-		n, err = transfer.Export(ctx, from, w, func(n transfer.Exported) {
-			m.show(func() string {
-				return fmt.Sprintf("exported %d Policies, %d Things (%d/s)", n.Policies, n.Things, m.rate(n.Policies+n.Things))
-			})
+		n, err = transfer.Export(ctx, from, w, transfer.ExportOptions{
+			Damaged: func(line *twin.Line) {
+				m.clear()
+				fmt.Fprintln(progress, "left out: "+transfer.Left(line))
+			},
+			Progress: func(n transfer.Exported) {
+				m.show(func() string {
+					return fmt.Sprintf("exported %d Policies, %d Things (%d/s)", n.Policies, n.Things, m.rate(n.Policies+n.Things))
+				})
+			},
 		})
 		return err
 	}
@@ -86,6 +92,9 @@ func export(ctx context.Context, from transfer.Source, file string, out, progres
 		return fmt.Errorf("export: %w", err)
 	}
 	fmt.Fprintf(progress, "exported %d Policies and %d Things, %d bytes, in %v\n", n.Policies, n.Things, n.Bytes, m.took())
+	if n.Damaged > 0 {
+		return fmt.Errorf("%d Things or Policies are damaged; they are named above, all others are exported. \"store verify\" says what is wrong in the folder, and with --repair saves what can be saved", n.Damaged)
+	}
 	return nil
 }
 

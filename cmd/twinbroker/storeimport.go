@@ -12,9 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 	"github.com/twinbroker/twinbroker/twin"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/transfer"
 )
 
@@ -38,8 +36,10 @@ what to do if it differs, --on-conflict says:
   skip     it stays
   replace  the line takes its place, and its revision goes up by one
 
-What is told as stored is on disk. An import that was interrupted says from
-which line to go on: --from-line. The broker must not run.`,
+The broker may run: clients get the events, and are not held up. If none runs,
+the lines go into the stopped folder, which is made when it is not there; that
+is faster. What is told as stored is on disk. An import that was interrupted
+says from which line to go on: --from-line.`,
 		Example: `  twinbroker store import --data-dir data -f things.jsonl.gz
   twinbroker store import -c twinbroker.yaml --on-conflict replace < things.jsonl`,
 		Args: cobra.NoArgs,
@@ -60,15 +60,15 @@ which line to go on: --from-line. The broker must not run.`,
 				return err
 			}
 			defer done()
-			service, err := openTwin(cfg, cmd.ErrOrStderr())
+			to, closeTo, err := openTwin(cfg, true, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			defer closeTwin(service, &err)
+			defer closeTo(&err)
 			ctx, stop := interrupted(cmd.Context())
 			defer stop()
-			return importLines(ctx, service, text, transfer.Options{
-				Sender: twin.Sender{Subjects: importer(cfg, subject)}, OnConflict: how, FromLine: from,
+			return importLines(ctx, to.Import, text, transfer.Options{
+				Sender: twin.Sender{Subjects: to.sender(cfg, subject)}, OnConflict: how, FromLine: from,
 			}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -76,19 +76,8 @@ which line to go on: --from-line. The broker must not run.`,
 	f.StringVarP(&file, "file", "f", "-", "file to read, perhaps compressed by gzip; - for standard input")
 	f.StringVar(&conflict, "on-conflict", "fail", "what to do with a line whose ID is there already, and differs: fail, skip or replace")
 	f.Int64Var(&from, "from-line", 1, "pass over the lines before this one")
-	f.StringVar(&subject, "subject", "", "in whose name; the own Policy of a Thing that names none is granted to it (default: the first of auth.anonymous)")
+	f.StringVar(&subject, "subject", "", "in whose name; the own Policy of a Thing that names none is granted to it (default: the first of auth.anonymous, of the broker that runs)")
 	return cmd
-}
-
-// importer is in whose name is imported.
-func importer(cfg *config.Config, subject string) policy.Subjects {
-	switch {
-	case subject != "":
-		return policy.Subjects{subject}
-	case len(cfg.Auth.Anonymous) > 0:
-		return policy.Subjects(cfg.Auth.Anonymous[:1])
-	}
-	return nil
 }
 
 // openText opens the file, or takes in, and decompresses what gzip made.
@@ -115,7 +104,7 @@ func openText(file string, in io.Reader) (io.Reader, func(), error) {
 
 // importLines imports, names bad lines and says how far it is on progress, and
 // says on out what came of it.
-func importLines(ctx context.Context, to transfer.Target, text io.Reader, o transfer.Options, out, progress io.Writer) error {
+func importLines(ctx context.Context, into importFunc, text io.Reader, o transfer.Options, out, progress io.Writer) error {
 	m := newMeter(progress)
 	o.Bad = func(b transfer.BadLine) {
 		m.clear()
@@ -127,7 +116,7 @@ func importLines(ctx context.Context, to transfer.Target, text io.Reader, o tran
 			return fmt.Sprintf("stored up to line %d (%d lines/s)", n.UpTo, m.rate(n.UpTo+1-from))
 		})
 	}
-	n, err := transfer.Import(ctx, to, text, o)
+	n, err := into(ctx, text, o)
 	m.clear()
 	fmt.Fprintf(out, "imported up to line %d: %d created, %d replaced, %d unchanged, %d skipped, %d bad, in %v\n",
 		n.UpTo, n.Created, n.Replaced, n.Unchanged, n.Skipped, n.Bad, m.took())

@@ -91,6 +91,7 @@ func Import(ctx context.Context, to Target, r io.Reader, o Options) (Imported, e
 		to: to, o: &o, lines: newLines(r, o.LineSize),
 		places: make(chan struct{}, places), unread: make(chan *batch, places),
 		inOrder: make(chan *batch, places), placed: make(chan *batch, places),
+		spare: make(chan *batch, places),
 	}
 	im.total.UpTo = max(o.FromLine-1, 0)
 	go im.cut(ctx)
@@ -129,6 +130,7 @@ type importing struct {
 	unread  chan *batch // for the readers
 	inOrder chan *batch // the same, in order; closed at the end of the text
 	placed  chan *batch // closed when nothing more is placed
+	spare   chan *batch // to be used again
 
 	failed  atomic.Bool // the target can take in nothing any more
 	readErr error       // why the text ended, unless at its end; set before inOrder is closed
@@ -147,7 +149,7 @@ func (im *importing) cut(ctx context.Context) {
 		return
 	}
 	for end := false; !end; {
-		b := &batch{text: make([]byte, 0, batchBytes), read: make(chan struct{})}
+		b := im.batch()
 		for !b.full() {
 			from := len(b.text)
 			text, size, err := im.lines.next(b.text)
@@ -171,6 +173,21 @@ func (im *importing) cut(ctx context.Context) {
 		if !im.pass(ctx, b) {
 			return
 		}
+	}
+}
+
+// batch gives an empty one.
+func (im *importing) batch() *batch {
+	select {
+	case b := <-im.spare:
+		clear(b.lines)
+		text, lines := b.text[:0], b.lines[:0]
+		if cap(text) > placeBytes {
+			text = nil // a huge line should not keep its memory
+		}
+		return &batch{text: text, lines: lines, read: make(chan struct{})}
+	default:
+		return &batch{text: make([]byte, 0, batchBytes), read: make(chan struct{})}
 	}
 }
 
@@ -247,6 +264,10 @@ func (im *importing) hear() error {
 			}
 		}
 		im.total.UpTo = b.last
+		select {
+		case im.spare <- b:
+		default:
+		}
 		for range b.taken {
 			<-im.places
 		}
