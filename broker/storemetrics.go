@@ -68,6 +68,7 @@ func (b *Broker) showStore(st Store) {
 	add(now, "oldest_sequence", "Sequence number of the oldest record that the journal still has.", func(s *store.Stats) float64 { return float64(s.FirstSeq) })
 	add(now, "oldest_timestamp_seconds", "When that was written, in Unix time.", func(s *store.Stats) float64 { return known(!s.Oldest.IsZero(), float64(s.Oldest.UnixNano())/1e9) })
 	add(total, "segments_deleted_total", "Files of the journal that retention deleted.", func(s *store.Stats) float64 { return float64(s.Deleted) })
+	add(total, "tombstones_forgotten_total", "Deleted entities of which nothing is remembered any more.", func(s *store.Stats) float64 { return float64(s.Forgotten) })
 	add(now, "stuck", "1 while changes cannot be stored.", func(s *store.Stats) float64 { return flag(s.Stuck) })
 	add(now, "full", "1 while that is because the disk is full.", func(s *store.Stats) float64 { return flag(s.Full) })
 	add(now, "failed", "1 once a sync has failed, and nothing can be stored any more.", func(s *store.Stats) float64 { return flag(s.Failed) })
