@@ -333,7 +333,7 @@ func refusedAsNobody(t *testing.T, b *harness.Broker) {
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"status"}, {"store", "backup", filepath.Join(open, "backup")}} {
+	for _, args := range [][]string{{"status"}, {"store", "backup", filepath.Join(open, "backup")}, {"store", "export"}, {"store", "import"}} {
 		cmd := exec.Command(program, append(args, "--data-dir", b.Dir())...)
 		cmd.Dir = open
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}

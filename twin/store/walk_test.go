@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -139,5 +141,33 @@ func TestAWalkEndsWithTheFirstError(t *testing.T) {
 	closeStore(t, s)
 	if err := s.Walk(things, func(*Standing) error { return nil }); !errors.Is(err, ErrClosed) {
 		t.Errorf("of a closed store: %v", err)
+	}
+}
+
+func TestAWalkGoesOnPastWhatIsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{})
+	for _, id := range []string{"a", "b", "c", "d"} {
+		mustChange(t, s, thing(id), "one of "+id)
+	}
+	closeStore(t, s)
+	s = open(t, dir, Options{}) // nothing is in memory
+	path := filepath.Join(dir, stateName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, strings.ReplaceAll(string(text), "one of b", "one of x")) // in place
+	mustChange(t, s, thing("c"), "two")
+	var got []string
+	err = s.Walk(things, func(e *Standing) error {
+		got = append(got, fmt.Sprintf("%s=%s@%d", e.ID, e.Text, e.Revision))
+		if damaged := errors.Is(e.Damage, ErrDamaged); damaged != (e.ID == "b") || damaged && !strings.Contains(e.Damage.Error(), path) {
+			t.Errorf("%s: %v", e.ID, e.Damage)
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []string{"a=one of a@1", "b=@0", "c=two@2", "d=one of d@1"}) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
