@@ -81,6 +81,9 @@ func openTwin(cfg *config.Config, create bool, to io.Writer) (data *twinData, do
 func dataThere(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "journal")); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
+			if _, err := store.ReadManifest(dir); err == nil {
+				return fmt.Errorf("%s is a backup: make a data folder of it with store restore first", dir)
+			}
 			return fmt.Errorf("there are no data in %s: name their folder with --data-dir, or the configuration with -c", dir)
 		}
 		return err

@@ -202,3 +202,22 @@ func recordAt(t testing.TB, p *pageFile, m metaPage, seq uint64) (places []int64
 		places = append(places, int64(from+11))
 	}
 }
+
+// Nobody writes into a backup but the next one.
+func TestABackupIsNoDataFolder(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	mustChange(t, s, thing("a"), "x")
+	dest := filepath.Join(t.TempDir(), "backup")
+	takeBackup(t, s, dest, BackupOptions{})
+	before := filesIn(t, dest)
+	_, err := Open(dest, testKinds(), Options{})
+	if err == nil || !strings.Contains(err.Error(), dest+" is a backup") || !strings.Contains(err.Error(), "store restore") {
+		t.Errorf("got %v", err)
+	}
+	if after := filesIn(t, dest); !maps.Equal(before, after) {
+		t.Error("it is not what it was")
+	}
+	if exists(filepath.Join(dest, "journal")) {
+		t.Error("it has a journal now")
+	}
+}

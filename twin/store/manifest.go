@@ -125,3 +125,12 @@ func (m *Manifest) write(dir string) error {
 	}
 	return syncDir(dir)
 }
+
+// noBackup refuses to use a backup as a data folder: it would be neither any
+// more.
+func noBackup(dir string) error {
+	if exists(filepath.Join(dir, manifestName)) {
+		return fmt.Errorf("%s is a backup, as its %s says, and stays as it is: make a data folder of it with \"store restore\"", dir, manifestName)
+	}
+	return nil
+}

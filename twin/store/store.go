@@ -250,6 +250,9 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 	s.journal.now = s.clock.last.Load
 	s.journal.spare.init(s.journal.dir)
 
+	if err := noBackup(dir); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
 	if err := makeDir(s.journal.dir); err != nil {
 		return nil, fmt.Errorf("store: data folder: %w", usable(dir, s.unfinished(err)))
 	}
