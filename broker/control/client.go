@@ -73,8 +73,8 @@ func (c *Client) ask(r *http.Request) (*http.Response, error) {
 	r.Header.Set(formatHeader, format)
 	answer, err := c.http.Do(r)
 	if err != nil {
-		if r.Context().Err() == nil {
-			err = fmt.Errorf("the broker does not answer, or has gone: %w", errors.Unwrap(err))
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			err = errGone
 		}
 		return nil, err
 	}

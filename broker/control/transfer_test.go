@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -141,8 +142,12 @@ func TestWhatEndsAnImportEarlyIsTold(t *testing.T) {
 		}, "the text is torn", 1},
 		{"an interrupt", io.MultiReader(strings.NewReader("a\n"), forever), func(stop func()) func(context.Context, io.Reader, transfer.Options) (transfer.Imported, error) {
 			return func(ctx context.Context, text io.Reader, o transfer.Options) (transfer.Imported, error) {
+				first := make([]byte, 2)
+				if _, err := io.ReadFull(text, first); err != nil {
+					return transfer.Imported{}, err
+				}
 				stop()
-				return counting(ctx, text, o)
+				return counting(ctx, io.MultiReader(bytes.NewReader(first), text), o)
 			}
 		}, context.Canceled.Error(), 1},
 		{"a full disk, while much is still to come", strings.NewReader(strings.Repeat("a\n", 10<<20)), func(func()) func(context.Context, io.Reader, transfer.Options) (transfer.Imported, error) {
