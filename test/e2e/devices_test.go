@@ -151,9 +151,11 @@ func TestAMessageToOneClientWaitsForIt(t *testing.T) {
 	app.must("private:owner", "modify", "/attributes/b", "3")
 	owner = harness.Dial5(t, b, harness.Connect{ID: "owner", Keep: true, Expiry: 600})
 	var got []string
-	for range 2 {
+	for len(got) < 2 {
 		m := owner.Wait("#")
-		got = append(got, m.Topic+" "+m.Payload)
+		if m.Payload != "1" { // which comes again if it was dropped before its acknowledgement went out
+			got = append(got, m.Topic+" "+m.Payload)
+		}
 	}
 	if want := []string{"for/OWNER/a 2", "for/OWNER/b 3"}; !slices.Equal(got, want) {
 		t.Errorf("after coming back: received %q, want %q", got, want)

@@ -199,8 +199,11 @@ func (s *Store) pass() (err error) {
 		} else {
 			s.snapshots.adapt(took)
 		}
+		// What has been written must not be kept in memory by the rest of the list.
+		clear(list[:len(chunk)])
 		list = list[len(chunk):]
 		written += len(chunk)
+		clear(chunk)
 		chunk = chunk[:0]
 		s.table.evict(s.sleepBudget(), 8*snapshotEntities)
 		if len(list) > 0 {
