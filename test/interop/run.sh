@@ -34,6 +34,7 @@ done
 # Neither the settings of whoever runs this nor the clients' own count.
 unset "${!TWINBROKER_@}" MAKEFLAGS MAKELEVEL MFLAGS
 work=$(mktemp -d)
+ln -s "$PWD/docs/recipes" "$work/recipes" # which a configuration in the documents includes
 export XDG_CONFIG_HOME=$work/none
 trap 'stop_all; rm -rf "$work"' EXIT
 

@@ -2,8 +2,9 @@
 
 truth() {
 	rm -rf data
-	start broker 'exec bin/twinbroker serve'
+	start broker 'exec bin/twinbroker serve -c docs/recipes/tasmota.yaml --anonymous'
 	eventually has_printed broker 'twinbroker ready …'
+	mosquitto_pub -q 1 -t tele/lamp/SENSOR -m nonsense
 	mosquitto_pub -q 1 -t ditto -m nonsense # some figures appear with the first refusal
 	mosquitto_pub -q 1 -t ditto/org.acme/first/things/twin/commands/create -m '{"path": "/", "value": {}}' # one with the first record
 	check 'docs/operating.md lists the metrics' \
