@@ -53,8 +53,14 @@ func (d document) Fold() store.State {
 }
 
 // Unfolded is what has been looked up or changed in the document beside its
-// text.
-func (d document) Unfolded() int { return d.held - d.Size() + d.Value.Unfolded() }
+// text; nothing when it is in one piece.
+func (d document) Unfolded() int {
+	parts := d.Value.Unfolded()
+	if parts == 0 {
+		return 0
+	}
+	return parts + max(0, d.held-d.Size())
+}
 
 // recovered is for texts that the store keeps: they were checked when they
 // came in, and may be nested deeper as a whole than a message may be.
