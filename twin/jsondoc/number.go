@@ -59,8 +59,8 @@ type decimal struct {
 
 func takeApart(text string) decimal {
 	var d decimal
-	if text[0] == '-' {
-		d.negative, text = true, text[1:]
+	if text[0] == '-' || text[0] == '+' {
+		d.negative, text = text[0] == '-', text[1:]
 	}
 	if e := strings.IndexAny(text, "eE"); e >= 0 {
 		text, d.exponent = text[:e], text[e+1:]
@@ -69,9 +69,9 @@ func takeApart(text string) decimal {
 	if dot := strings.IndexByte(text, '.'); dot >= 0 {
 		d.whole, d.fraction = text[:dot], strings.TrimRight(text[dot+1:], "0")
 	}
+	d.whole = strings.TrimLeft(d.whole, "0")
 	d.point = len(d.whole)
-	if d.whole == "0" {
-		d.whole, d.point = "", 0
+	if d.whole == "" {
 		if trimmed := strings.TrimLeft(d.fraction, "0"); trimmed != d.fraction {
 			d.point = len(trimmed) - len(d.fraction)
 			d.fraction = trimmed

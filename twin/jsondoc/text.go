@@ -79,7 +79,11 @@ func validName(s string) string {
 
 // unescape decodes the inside of a checked JSON string.
 func unescape(s string) string {
-	out := make([]byte, 0, len(s))
+	return stringOf(appendUnescaped(make([]byte, 0, len(s)), s))
+}
+
+// appendUnescaped appends what unescape gives.
+func appendUnescaped(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			out = append(out, s[i])
@@ -110,7 +114,7 @@ func unescape(s string) string {
 		}
 		i += 2
 	}
-	return stringOf(out)
+	return out
 }
 
 // hex4 reads four hexadecimal digits; -1 when there are none.
