@@ -1,6 +1,9 @@
 package jsondoc
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // CompareNumbers compares two numbers by their value, with all their digits:
 // it gives -1, 0 or 1 as a is less than, equal to or greater than b. Both must
@@ -8,18 +11,12 @@ import "strings"
 func CompareNumbers(a, b string) int {
 	if x, ok := shortInt(a); ok {
 		if y, ok := shortInt(b); ok {
-			switch {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
+			return cmp.Compare(x, y)
 		}
 	}
 	x, y := takeApart(a), takeApart(b)
 	if s, t := x.sign(), y.sign(); s != t || s == 0 {
-		return compareInts(int64(s), int64(t))
+		return cmp.Compare(s, t)
 	} else if s < 0 {
 		x, y = y, x
 	}
@@ -52,16 +49,6 @@ func shortInt(s string) (int64, bool) {
 	return n, true
 }
 
-func compareInts(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 func (d decimal) sign() int {
 	switch {
 	case d.whole == "" && d.fraction == "":
@@ -76,29 +63,30 @@ func (d decimal) sign() int {
 // decimal point, once both begin with a digit that is not 0.
 func comparePoints(x, y decimal) int {
 	if len(x.exponent) <= 18 && len(y.exponent) <= 18 {
-		return compareInts(int64(x.point)+smallExponent(x.exponent), int64(y.point)+smallExponent(y.exponent))
+		return cmp.Compare(int64(x.point)+smallExponent(x.exponent), int64(y.point)+smallExponent(y.exponent))
 	}
 	return x.bigExponent().Cmp(y.bigExponent())
 }
 
-// compareDigits compares digits that begin at the same place.
+// compareDigits compares digits that begin at the same place. (It goes without
+// strings.Compare, which has the compiler put its arguments on the heap.)
 func compareDigits(x, y decimal) int {
 	if len(x.whole) > len(y.whole) {
 		return -compareDigits(y, x)
 	}
 	n := len(x.whole)
-	if c := strings.Compare(x.whole, y.whole[:n]); c != 0 {
+	if c := cmp.Compare(x.whole, y.whole[:n]); c != 0 {
 		return c
 	}
 	between := y.whole[n:]
 	m := min(len(between), len(x.fraction))
-	if c := strings.Compare(x.fraction[:m], between[:m]); c != 0 {
+	if c := cmp.Compare(x.fraction[:m], between[:m]); c != 0 {
 		return c
 	}
 	if m < len(between) {
 		return -1 // zeros at the end are cut off, so y has more
 	}
-	return strings.Compare(x.fraction[m:], y.fraction)
+	return cmp.Compare(x.fraction[m:], y.fraction)
 }
 
 // IsDecimal says whether a text is a number to Java's BigDecimal: besides what

@@ -135,7 +135,8 @@ func smallExponent(e string) int64 {
 // bigExponent is where the decimal point really is, for exponents of any
 // length. Leading zeros go first: they cost nothing that way.
 func (d decimal) bigExponent() *big.Int {
-	digits := strings.TrimLeft(strings.TrimLeft(d.exponent, "+-"), "0")
+	// A copy, so that the text of a comparison may stand on the stack.
+	digits := strings.Clone(strings.TrimLeft(strings.TrimLeft(d.exponent, "+-"), "0"))
 	n, ok := new(big.Int).SetString(digits, 10)
 	if !ok {
 		n = new(big.Int)

@@ -90,7 +90,7 @@ func (p *parser) number(l *literal) bool {
 	l.kind, l.text = jsondoc.KindNumber, strings.TrimPrefix(p.text[start:p.at], "+")
 	if p.at == whole {
 		switch _, err := strconv.ParseInt(l.text, 10, 64); {
-		case l.text == "-0":
+		case l.text == "-0" && p.digits() == p.at:
 			return p.fail(start, "-0, which is written 0")
 		case err != nil:
 			return p.fail(start, "an integer that is not between "+strconv.Itoa(math.MinInt64)+" and "+strconv.Itoa(math.MaxInt64))

@@ -19,6 +19,7 @@ func Parse(text string, scope Scope) (*Filter, error) {
 	if !p.whole(&f.root) {
 		return nil, p.err
 	}
+	f.fields = make([]jsondoc.Pointer, 0, p.properties)
 	f.collect(&f.root)
 	return f, nil
 }
@@ -31,6 +32,8 @@ type parser struct {
 	scope Scope
 	depth int
 	err   *Error
+
+	properties int // so far
 }
 
 func (p *parser) whole(n *node) bool {
@@ -148,6 +151,9 @@ func (p *parser) queries(n *node) bool {
 	if p.depth++; p.depth > deepest {
 		return p.refuse(p.at, fmt.Sprintf("nested deeper than %d", deepest))
 	}
+	if n.op != opNot {
+		n.nodes = make([]node, 0, 3)
+	}
 	for {
 		n.nodes = append(n.nodes, node{})
 		if !p.query(&n.nodes[len(n.nodes)-1]) {
@@ -195,5 +201,6 @@ func (p *parser) property(n *node) bool {
 		p.err = &Error{Text: p.text, Offset: start, Problem: problem, Syntax: syntax}
 		return false
 	}
+	p.properties++
 	return true
 }
