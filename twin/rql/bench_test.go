@@ -13,7 +13,7 @@ import (
 func thing1K() string {
 	text := `{"thingId":"org.acme:sensor-0001","policyId":"org.acme:sensors","definition":"org.acme:sensor:1.0.0",` +
 		`"attributes":{"manufacturer":"ACME Corp","serial":"0815-4711","location":{"building":"B12","floor":3,"room":"3.14"},"lastMaintenance":"2023-01-15T10:30:00Z"},"features":{`
-	for i := 0; len(text) < 830; i++ {
+	for i := 0; len(text) < 880; i++ {
 		n := strconv.Itoa(i)
 		text += `"channel-` + n + `":{"properties":{"value":2` + n + `.420,"unit":"celsius","updated":"2023-01-20T14:30:0` + n + `Z"}},`
 	}

@@ -76,17 +76,28 @@ func (f *Filter) Fields() []jsondoc.Pointer { return f.fields }
 // Scope is what the expression was parsed for.
 func (f *Filter) Scope() Scope { return f.scope }
 
-// collect adds the fields of a node.
-func (f *Filter) collect(n *node) {
+// collect adds the fields of a node; seen are those that are there.
+func (f *Filter) collect(n *node, seen map[string]bool) {
 	if n.op >= opAnd {
 		for i := range n.nodes {
-			f.collect(&n.nodes[i])
+			f.collect(&n.nodes[i], seen)
 		}
 		return
 	}
 	p := n.field.pointer
-	if p == nil || slices.ContainsFunc(f.fields, func(q jsondoc.Pointer) bool { return slices.Equal(p, q) }) {
+	if p == nil {
 		return
+	}
+	if seen == nil {
+		if slices.ContainsFunc(f.fields, func(q jsondoc.Pointer) bool { return slices.Equal(p, q) }) {
+			return
+		}
+	} else {
+		name := p.String()
+		if seen[name] {
+			return
+		}
+		seen[name] = true
 	}
 	f.fields = append(f.fields, p)
 }

@@ -20,7 +20,11 @@ func Parse(text string, scope Scope) (*Filter, error) {
 		return nil, p.err
 	}
 	f.fields = make([]jsondoc.Pointer, 0, p.properties)
-	f.collect(&f.root)
+	var seen map[string]bool
+	if p.properties > 16 { // below that, comparing each with each is cheaper
+		seen = make(map[string]bool, p.properties)
+	}
+	f.collect(&f.root, seen)
 	return f, nil
 }
 

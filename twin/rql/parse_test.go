@@ -201,6 +201,13 @@ func TestFieldsAreWhatMustBeReadable(t *testing.T) {
 	if got := f.Fields(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
 	}
+	many := "or("
+	for i := range 100 {
+		many += "exists(attributes/a" + strconv.Itoa(i%50) + "),"
+	}
+	if got := parse(t, many+"exists(thingId))", Condition).Fields(); len(got) != 51 || !reflect.DeepEqual(got[49:], []jsondoc.Pointer{{"attributes", "a49"}, {"thingId"}}) {
+		t.Errorf("got %v", got)
+	}
 }
 
 // Whatever is parsed prints as a text that parses to the same filter.
