@@ -40,6 +40,7 @@
 //     name of an internal object.
 //   - exists and empty see the special fields _revision, _created, _modified
 //     and _metadata; Ditto's look at the Thing's JSON without them.
+//   - exists and empty look into arrays in _metadata as they do elsewhere.
 //   - time: may be a property in filters of signals, as the page says; Ditto's
 //     code does not know it there.
 //   - A placeholder time: that cannot be resolved is an error when the

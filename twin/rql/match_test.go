@@ -2,6 +2,7 @@ package rql
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -264,4 +265,21 @@ func TestNumbersArePrintedAsInJava(t *testing.T) {
 			t.Errorf("%s is %s, not %s", text, got, want)
 		}
 	}
+}
+
+func TestManyGoroutinesShareAFilterAndAThing(t *testing.T) {
+	f := parse(t, `and(gt(features/lamp/properties/level,20),eq(attributes/cities/name,"Bonn"),lt(_modified,time:now),like(attributes/owner,"SID*"))`, Condition)
+	s := subject(t)
+	s.Thing = document(t, lamp[:len(lamp)-1]+`,"filler":"`+strings.Repeat("x", 5000)+`"}`).Fold()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				if !f.Matches(s) || !f.Matches(&Subject{ID: s.ID, Thing: s.Thing.Fold(), Modified: s.Modified}) {
+					t.Error("does not match")
+				}
+			}
+		})
+	}
+	all.Wait()
 }
