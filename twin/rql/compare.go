@@ -57,7 +57,7 @@ func compareStrings(a, b string) int {
 // javaNumber is a JSON number as Java prints it: an integer of 64 bits by its
 // digits, all else as Double.toString does.
 func javaNumber(room []byte, text string) string {
-	if strings.IndexAny(text, ".eE") < 0 {
+	if !strings.ContainsAny(text, ".eE") {
 		if text == "-0" {
 			return "0"
 		}
