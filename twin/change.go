@@ -64,7 +64,7 @@ func (d document) Unfolded() int {
 
 // recovered is for texts that the store keeps: they were checked when they
 // came in, and may be nested deeper as a whole than a message may be.
-var recovered = jsondoc.Limits{Depth: 4096}
+var recovered = jsondoc.Limits{Depth: 4096, Folded: true}
 
 func decodeDocument(text []byte) (store.State, error) {
 	v, err := jsondoc.Parse(text, recovered)

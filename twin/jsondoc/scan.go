@@ -14,7 +14,8 @@ const DefaultDepth = 64
 
 // Limits bound what [Parse] takes.
 type Limits struct {
-	Depth int // of nested objects and arrays; 0: DefaultDepth
+	Depth  int  // of nested objects and arrays; 0: DefaultDepth
+	Folded bool // nothing of what is within is kept: it is looked up when it is asked for
 }
 
 // SyntaxError says why and where a text is no acceptable JSON.
@@ -59,7 +60,7 @@ func parse(text string, lim Limits) (*Value, error) {
 	var v *Value
 	var err error
 	if end >= 0 {
-		v = s.result(kindAt(text[start]))
+		v = s.result(kindAt(text[start]), lim.Folded)
 	} else {
 		err = &SyntaxError{Offset: s.at, Problem: s.problem}
 	}
@@ -68,7 +69,7 @@ func parse(text string, lim Limits) (*Value, error) {
 }
 
 // result is the value that was found to be good.
-func (s *scanner) result(kind Kind) *Value {
+func (s *scanner) result(kind Kind, folded bool) *Value {
 	if s.spaces > 0 {
 		return &Value{text: squeeze(s.text, len(s.text)-s.spaces), kind: kind}
 	}
@@ -81,7 +82,7 @@ func (s *scanner) result(kind Kind) *Value {
 	v := &Value{text: s.text, kind: kind}
 	// What is parsed is looked into as a rule, and its first level is known
 	// already.
-	if kind == KindObject && len(s.members) > 0 {
+	if kind == KindObject && len(s.members) > 0 && !folded {
 		v.parts.Store(partsOf(s.text, s.members))
 	}
 	return v
