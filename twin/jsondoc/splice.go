@@ -17,6 +17,9 @@ func (v *Value) isShort() bool {
 // text: from where to where it stands, or from -1 where there is none. It is
 // not known where names are written with escapes.
 func memberSpan(text, name string) (from, to int, known bool) {
+	if len(text) == 2 {
+		return -1, 0, true
+	}
 	for i := 0; text[i] != '}'; {
 		colon := skipString(text, i+1)
 		key := text[i+2 : colon-1]
