@@ -131,10 +131,8 @@ func (s *sender) step(r *run, step *Step, state string, at int) (string, int, er
 	if action := step.EventAction(); action != "" && action != "none" {
 		at++
 	}
-	if !absent(&step.After) {
-		if after, err = r.thing(&step.After, r.vars["thing"]); err != nil {
-			return "", 0, err
-		}
+	if after, err = r.after(step, state); err != nil {
+		return "", 0, fmt.Errorf("the Thing afterwards: %w", err)
 	}
 	want, err := r.response(step, request, after)
 	if err != nil {
