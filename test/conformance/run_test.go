@@ -19,6 +19,9 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // together.
 const senders = 8
 
+// large is {{large}}, larger than a Thing may be.
+var large = strings.Repeat("x", 110_000)
+
 // run is a case with one protocol version.
 type run struct {
 	*Case
@@ -40,7 +43,7 @@ func runs(topics []*Topic) []*run {
 				if c.MQTT == 3 && version == 5 || c.MQTT == 5 && version == 4 {
 					continue
 				}
-				r := &run{Case: c, version: version, vars: Vars{}}
+				r := &run{Case: c, version: version, vars: Vars{"large": large}}
 				r.vars["ns"] = fmt.Sprintf("%s.c%d.v%d", t.Name, c.Number, version)
 				r.vars["thing"] = r.vars["ns"] + ":thing"
 				if c.ID != "" {

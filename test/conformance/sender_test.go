@@ -36,11 +36,7 @@ func (r *run) marker() string { return r.vars["ns"] + ":marker" }
 var escaped = strings.NewReplacer("%", "%25", "+", "%2B", "#", "%23")
 
 func topicOf(id string) string {
-	ns, name, _ := strings.Cut(id, ":")
-	if ns == "" {
-		ns = "_"
-	}
-	return ns + "/" + name
+	return strings.Replace(id, ":", "/", 1)
 }
 
 // thing is a whole Thing as JSON, "" for none.
@@ -77,7 +73,7 @@ func (s *sender) run(r *run) error {
 	r.vars["client"] = s.ID()
 	filters := []string{"ditto/" + r.vars["ns"] + "/+/things/twin/events/#"}
 	if r.ID != "" {
-		ns, _, _ := strings.Cut(topicOf(r.vars["thing"]), "/")
+		ns, _, _ := strings.Cut(r.vars["thing"], ":")
 		filters = append(filters, "ditto/"+ns+"/"+escaped.Replace(r.vars["name"])+"/things/twin/events/#")
 	}
 	for _, filter := range filters {
