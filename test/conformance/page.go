@@ -214,9 +214,6 @@ func errorTable(topics []*Topic) string {
 	for _, t := range topics {
 		for code, text := range t.Errors {
 			status, why, _ := strings.Cut(text, " ")
-			if !strings.HasPrefix(why, "not made") {
-				why = "works: " + why
-			}
 			rows[code] = row{status, why}
 		}
 	}

@@ -50,7 +50,7 @@ func headerTable(topics []*Topic) string {
 func headerState(note string, waiting bool) string {
 	given := slices.ContainsFunc([]string{"carried", "internal", "not yet"}, func(word string) bool { return strings.HasPrefix(note, word) })
 	switch {
-	case given && waiting && !strings.HasPrefix(note, "not yet"):
+	case waiting && strings.HasPrefix(note, "carried"):
 		return note + "; some of it not yet"
 	case given:
 		return note

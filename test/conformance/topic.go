@@ -25,7 +25,7 @@ type Topic struct {
 	// with what the page is to say of it beyond works or not yet.
 	Headers map[string]string `yaml:"headers"`
 	// Errors are codes that no message brings about in a test, each with its
-	// status and why.
+	// status and state.
 	Errors map[string]string `yaml:"errors"`
 	// Things are states that cases begin with, by names that they use.
 	Things map[string]yaml.Node `yaml:"things"`
