@@ -143,7 +143,7 @@ func isNow(text string) bool {
 
 // outward are the headers that Ditto writes into responses and events by
 // itself. Others are there because the command had them, or must not be.
-var outward = []string{"correlation-id", "content-type", "ditto-originator", "etag", "entity-revision", "response-required", "version", "requested-acks"}
+var outward = []string{"correlation-id", "content-type", "ditto-originator", "etag", "entity-revision", "response-required", "version", "requested-acks", "historical-headers"}
 
 // CompareHeaders compares those that must be as they are, where {{absent}}
 // stands for one that must not be there, and refuses any that neither the

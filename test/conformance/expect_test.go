@@ -146,6 +146,9 @@ func (r *run) response(step *Step, q *request, after string) (message, error) {
 		topic, _, _ := strings.Cut(q.topic, "/things/")
 		usual["topic"], usual["path"] = quote(topic+"/things/twin/errors"), `"/"`
 		usual["value"] = fmt.Sprintf(`{"status":%s,"error":%q,"message":"{{text}}","description":"{{text}}","href":"{{maybe}}"}`, status, code)
+		if code == "header.invalid" {
+			usual["value"] = strings.Replace(usual["value"], `"href"`, `"invalidHeaderKey":"{{maybe}}","href"`, 1)
+		}
 	case step.AnswerText != "":
 		usual["value"] = r.vars.Fill(step.AnswerText)
 	case !absent(&step.Answer):

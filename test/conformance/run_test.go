@@ -70,6 +70,8 @@ func (r *run) begin() ([]string, error) {
 		lines = append(lines, fmt.Sprintf(`{"policyId":%q,%s`, r.vars.Fill(name), strings.TrimPrefix(text, "{")))
 	}
 	add := func(id string, thing string) {
+		// A Thing that names no Policy gets its own.
+		thing = strings.Replace(thing, `,"policyId":`+quote(id), "", 1)
 		lines = append(lines, strings.TrimSuffix(thing, "}")+fmt.Sprintf(`,"_revision":%d}`, revision))
 	}
 	if thing, err := r.thing(&r.Thing, r.vars["thing"]); err != nil {
