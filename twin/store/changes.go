@@ -144,9 +144,9 @@ func (c *changes) state(r *record) (State, error) {
 		}
 		next, err = c.h.apply(cur, r)
 	} else {
-		var e Entry
-		e, err = c.h.at(r.revision)
-		next = e.State
+		var p Past
+		p, err = c.h.at(r.revision)
+		next = p.State
 	}
 	if err != nil {
 		return nil, err

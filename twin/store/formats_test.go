@@ -194,7 +194,7 @@ func (want *keptFolder) check(t *testing.T, s *Store, complete bool, part int) {
 				t.Fatalf("%v at %d: %+v, %v\nwant %v", k, revision, got, err, r.Text)
 			}
 			if revision == top {
-				if now := view(t, s, k); now != got {
+				if now := view(t, s, k); now != got.Entry {
 					t.Fatalf("%v is %+v, and at its last revision %+v", k, now, got)
 				}
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,16 +34,24 @@ func (e *NotRetainedError) Error() string {
 // Is makes it an ErrNotRetained.
 func (e *NotRetainedError) Is(target error) bool { return target == ErrNotRetained }
 
+// Past is an entity as it was once.
+type Past struct {
+	Entry
+	// Headers are what was kept with the change that made it so, as given to
+	// Tx.Commit; nil: nothing, or the record is not there any more.
+	Headers []byte
+}
+
 // HistoryAt gives an entity as it was at a revision, which is 1 or more: with
 // its state, nil if that revision deleted it. Only what is on disk is given;
 // for the newest changes it waits until they are. Created is not known (zero)
 // for what a program wrote that used format 1, where the entity was deleted
 // since. The error is, or wraps, ErrNeverExisted, ErrNotYet, a
 // *NotRetainedError, the context's, or one of the store's.
-func (s *Store) HistoryAt(ctx context.Context, k Key, revision uint64) (Entry, error) {
+func (s *Store) HistoryAt(ctx context.Context, k Key, revision uint64) (Past, error) {
 	h, err := s.historian(ctx, k)
 	if err != nil {
-		return Entry{}, err
+		return Past{}, err
 	}
 	defer h.close()
 	return h.at(revision)
@@ -50,10 +59,10 @@ func (s *Store) HistoryAt(ctx context.Context, k Key, revision uint64) (Entry, e
 
 // HistoryAtTime gives an entity as it was at a time of the journal: its last
 // revision that is not later. Its errors are those of HistoryAt.
-func (s *Store) HistoryAtTime(ctx context.Context, k Key, at time.Time) (Entry, error) {
+func (s *Store) HistoryAtTime(ctx context.Context, k Key, at time.Time) (Past, error) {
 	h, err := s.historian(ctx, k)
 	if err != nil {
-		return Entry{}, err
+		return Past{}, err
 	}
 	defer h.close()
 	// Times that Unix nanoseconds cannot express lie beyond all records.
@@ -64,11 +73,11 @@ func (s *Store) HistoryAtTime(ctx context.Context, k Key, at time.Time) (Entry, 
 		nanos = 1<<63 - 1
 	}
 	if nanos >= h.top.modified {
-		return h.top.entry(), nil
+		return h.newest()
 	}
 	e, err := h.entry(func(r *record) bool { return r.since() > nanos })
 	if errors.Is(err, errBeforeFirst) {
-		return Entry{}, fmt.Errorf("%s %q at %s: %w", h.spec.Name, k.ID, at.UTC().Format(time.RFC3339Nano), ErrNotYet)
+		return Past{}, fmt.Errorf("%s %q at %s: %w", h.spec.Name, k.ID, at.UTC().Format(time.RFC3339Nano), ErrNotYet)
 	}
 	return e, err
 }
@@ -84,20 +93,33 @@ func (s *Store) HistoryFrom(ctx context.Context, k Key) (revision uint64, since 
 	return h.oldest()
 }
 
+// newest gives the entity as it is.
+func (h *historian) newest() (Past, error) {
+	p := Past{Entry: h.top.entry()}
+	at, err := h.record(h.top.seq)
+	switch {
+	case err == nil:
+		p.Headers = bytes.Clone(at.headers)
+	case !errors.Is(err, errGone):
+		return Past{}, err
+	}
+	return p, nil
+}
+
 // at gives the entity's state at a revision.
-func (h *historian) at(revision uint64) (Entry, error) {
+func (h *historian) at(revision uint64) (Past, error) {
 	if revision == h.top.revision {
-		return h.top.entry(), nil
+		return h.newest()
 	}
 	if revision > h.top.revision {
-		return Entry{}, fmt.Errorf("%s %q at revision %d: %w: the newest is %d", h.spec.Name, h.key.ID, revision, ErrNotYet, h.top.revision)
+		return Past{}, fmt.Errorf("%s %q at revision %d: %w: the newest is %d", h.spec.Name, h.key.ID, revision, ErrNotYet, h.top.revision)
 	}
 	if revision == 0 {
-		return Entry{}, fmt.Errorf("%s %q at revision 0: %w: they begin with 1", h.spec.Name, h.key.ID, ErrNeverExisted)
+		return Past{}, fmt.Errorf("%s %q at revision 0: %w: they begin with 1", h.spec.Name, h.key.ID, ErrNeverExisted)
 	}
 	e, err := h.entry(func(r *record) bool { return r.revision > revision })
 	if errors.Is(err, errBeforeFirst) || err == nil && e.Revision != revision {
-		return Entry{}, h.broken(revision)
+		return Past{}, h.broken(revision)
 	}
 	return e, err
 }
@@ -109,17 +131,17 @@ func (h *historian) broken(revision uint64) error {
 
 // entry gives the entity at the newest record that is not above, given that
 // its last record is. above must hold for all records from some one on.
-func (h *historian) entry(above func(*record) bool) (Entry, error) {
+func (h *historian) entry(above func(*record) bool) (Past, error) {
 	at, err := h.descend(above)
 	if err != nil {
-		return Entry{}, err
+		return Past{}, err
 	}
 	// Back from there to a record that gives the state on its own.
 	var changes []*record // newest first
 	var target step
 	for {
 		if at, err = h.before(at); err != nil {
-			return Entry{}, err
+			return Past{}, err
 		}
 		if above(at.record) {
 			continue
@@ -137,10 +159,11 @@ func (h *historian) entry(above func(*record) bool) (Entry, error) {
 	v.created = h.created(base)
 	for i := len(changes) - 1; i >= 0; i-- {
 		if v.state, err = h.apply(v.state, changes[i]); err != nil {
-			return Entry{}, err
+			return Past{}, err
 		}
 	}
-	return v.entry(), nil
+	// The record's text goes when the historian closes its files.
+	return Past{v.entry(), bytes.Clone(target.headers)}, nil
 }
 
 // created gives the time at which an entity was made that has this complete

@@ -133,8 +133,11 @@ func (c chronicle) check(t *testing.T, s *Store, part int) {
 				}
 				continue
 			}
-			for _, e := range []Entry{e, at} {
-				p.check(t, k, rev, e)
+			for _, e := range []Past{e, at} {
+				p.check(t, k, rev, e.Entry)
+				if p.seq >= kept && err == nil && atErr == nil && string(e.Headers) != p.headers {
+					t.Fatalf("%v at %d: kept %q with it, want %q", k, rev, e.Headers, p.headers)
+				}
 			}
 			if err != nil || atErr != nil {
 				t.Fatalf("%v at %d: %v, %v", k, rev, err, atErr)
