@@ -1,9 +1,7 @@
 package twin
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -58,39 +56,53 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 	if perr != nil {
 		return perr
 	}
+	moment, perr := m.Headers.At()
+	if perr != nil {
+		return perr
+	}
 	id := m.Topic.EntityID()
 	e, err := s.store.View(store.Key{Kind: kindThing, ID: id})
 	if err != nil {
 		return protocol.ThingUnavailable(id, err)
 	}
-	value, perr := s.view(id, e, at, m.Path, fields, cmd.Sender.Subjects)
+	if !moment.IsPresent() {
+		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, at: at, fields: fields}
+		past.one(id, e)
+		return nil
+	}
+	value, perr := s.view(id, &e, at, m.Path, fields, cmd.Sender.Subjects, s.currentPolicy)
 	if perr != nil {
 		s.refuseAfter(e.Seq, cmd, perr, done)
 		return nil
 	}
-	s.answer(e.Seq, cmd, value, done)
+	o := s.found(cmd, value)
+	if o.Response != nil {
+		o.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
+	}
+	s.tellAfter(e.Seq, cmd, o, done)
 	return nil
 }
 
-// answer tells the value of a retrieve. Ditto answers it even where the
-// sender wants no response; here nobody is told what he does not want to know.
-func (s *Service) answer(seq uint64, cmd *Command, value *jsondoc.Value, done func(*Outcome)) {
+// found is the outcome of a retrieve that finds a value. Nobody is told what he
+// does not want to know: where the sender wants no response, there is none.
+func (s *Service) found(cmd *Command, value *jsondoc.Value) *Outcome {
 	o := new(Outcome)
 	if cmd.Message.Headers.ResponseRequired() {
 		o.Response = respond(cmd, cmd.Message.Path, 200, value)
 	}
-	s.tellAfter(seq, cmd, o, done)
+	return o
 }
 
-// view is what stands at a path of a Thing.
-func (s *Service) view(id string, e store.Entry, at resource, p jsondoc.Pointer, fields *jsondoc.Selector,
-	who policy.Subjects) (*jsondoc.Value, *protocol.Error) {
-	thing := documentOf(e).Value
+// view is what stands at a path of a Thing that is, or was, as e says. What it
+// gives depends on what stands at e.Seq in the journal.
+func (s *Service) view(id string, e *store.Entry, at resource, p jsondoc.Pointer, fields *jsondoc.Selector,
+	who policy.Subjects, find policies) (*jsondoc.Value, *protocol.Error) {
+	thing := documentOf(*e).Value
 	if thing == nil || !policy.Allows(policyIDOf(thing), who, policy.Read, policy.Thing, p) {
 		return nil, protocol.ThingNotFound(id)
 	}
 	if at == resThing {
-		return s.selectThing(id, e, thing, fields), nil
+		return s.selectThing(id, e, thing, fields, who, find)
 	}
 	value, ok := thing.Get(p)
 	if !ok {
@@ -128,46 +140,6 @@ func parseFields(fields string) (*jsondoc.Selector, *protocol.Error) {
 	return &selector, nil
 }
 
-// selectThing is a Thing, or the fields of it that are asked for. Those that
-// begin with an underscore are not part of it otherwise.
-func (s *Service) selectThing(id string, e store.Entry, thing *jsondoc.Value, fields *jsondoc.Selector) *jsondoc.Value {
-	if fields == nil {
-		return thing
-	}
-	var special []jsondoc.Member
-	for _, p := range fields.Pointers() {
-		known := func(m jsondoc.Member) bool { return m.Name == p[0] }
-		if v := s.specialField(p[0], id, e); v != nil && !slices.ContainsFunc(special, known) {
-			special = append(special, jsondoc.Member{Name: p[0], Value: v})
-		}
-	}
-	if special != nil {
-		members := make([]jsondoc.Member, 0, thing.Len()+len(special))
-		for name, v := range thing.Members() {
-			members = append(members, jsondoc.Member{Name: name, Value: v})
-		}
-		thing = jsondoc.Object(append(members, special...)...)
-	}
-	return thing.Select(*fields)
-}
-
-// specialField is a field of a Thing that is there only for those who ask for
-// it, nil when there is none of this name.
-func (s *Service) specialField(name, id string, e store.Entry) *jsondoc.Value {
-	switch name {
-	case "_revision":
-		return jsondoc.Int(int64(e.Revision))
-	case "_modified":
-		return jsondoc.String(string(protocol.AppendTime(nil, e.Modified)))
-	case "_created":
-		return jsondoc.String(string(protocol.AppendTime(nil, e.Created)))
-	case "_namespace":
-		namespace, _, _ := strings.Cut(id, ":")
-		return jsondoc.String(namespace)
-	}
-	return nil
-}
-
 // answerSize bounds what is answered to a retrieve of many Things: an ID takes
 // a few bytes in the question, and its Thing a hundred KiB in the answer.
 const answerSize = 8 << 20
@@ -188,7 +160,13 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 	if perr != nil {
 		return perr
 	}
+	moment, perr := m.Headers.At()
+	if perr != nil {
+		return perr
+	}
+	past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, at: resThing, fields: fields}
 	things := make([]*jsondoc.Value, 0, len(ids))
+	var were []string // those that can be looked for in the past
 	var seq uint64
 	var size int
 	for _, id := range ids {
@@ -196,9 +174,18 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		if err != nil {
 			return protocol.ThingUnavailable(id, err)
 		}
+		if !moment.IsPresent() {
+			if past.refused(id, e) == nil {
+				were = append(were, id)
+			}
+			seq = max(seq, e.Seq)
+			continue
+		}
+		thing, perr := s.view(id, &e, resThing, nil, fields, cmd.Sender.Subjects, s.currentPolicy)
 		seq = max(seq, e.Seq)
-		thing, perr := s.view(id, e, resThing, nil, fields, cmd.Sender.Subjects)
-		if perr != nil {
+		if perr != nil && perr.Status != 404 {
+			return perr
+		} else if perr != nil {
 			continue
 		}
 		if size += thing.Size(); size > answerSize {
@@ -207,7 +194,11 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		}
 		things = append(things, thing)
 	}
-	s.answer(seq, cmd, jsondoc.Array(things...), done)
+	if !moment.IsPresent() {
+		past.many(were, seq)
+		return nil
+	}
+	s.tellAfter(seq, cmd, s.found(cmd, jsondoc.Array(things...)), done)
 	return nil
 }
 

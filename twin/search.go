@@ -201,9 +201,11 @@ func (s *Service) page(q *search, who policy.Subjects, seq *uint64) (items []*js
 				return nil, false, 0, protocol.ThingUnavailable(id, err)
 			}
 			q.after = id
+			thing, refused := s.view(id, &e, resThing, nil, q.fields, who, s.currentPolicy)
 			*seq = max(*seq, e.Seq)
-			thing, refused := s.view(id, e, resThing, nil, q.fields, who)
-			if refused != nil {
+			if refused != nil && refused.Status != 404 {
+				return nil, false, 0, refused
+			} else if refused != nil {
 				continue // deleted since, or not for this subject
 			}
 			items = append(items, thing)

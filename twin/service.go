@@ -51,12 +51,13 @@ type Service struct {
 	depth      int
 	history    []string
 	searches   searches
+	past       *readers
 }
 
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders()}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}
@@ -79,7 +80,10 @@ func Open(dir string, o Options) (*Service, error) {
 
 // Close ends the service after finishing what it accepted: every outcome is
 // told, and then nothing more is accepted.
-func (s *Service) Close() error { return s.store.Close() }
+func (s *Service) Close() error {
+	s.past.close()
+	return s.store.Close()
+}
 
 // Store is the store underneath, for what is its own business: the receipts of
 // QoS 2 publishes and its figures.
@@ -92,7 +96,8 @@ func (s *Service) OnBatch(fn func()) { s.store.OnBatch(fn) }
 // Handle applies a message. done is called exactly once, with what came of it,
 // when everything that the outcome was computed from is on disk: on the
 // store's teller goroutine, in the order of the changes, or before Handle
-// returns where nothing is pending. Handle waits for no disk, except to load a
+// returns where nothing is pending. What asks for the past is told when it has
+// been read, on another goroutine. Handle waits for no disk, except to load a
 // Thing that is not in memory.
 //
 // The commands of one sender for one Thing are applied in the order in which

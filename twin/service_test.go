@@ -16,17 +16,17 @@ import (
 func TestEnvelopesOfAChange(t *testing.T) {
 	for _, tc := range []struct{ name, action, path, value, headers, response, event string }{
 		{"modified", "modify", "/attributes/model", `"L2"`, `"correlation-id":"c1","My-Own":[1]`,
-			`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{"correlation-id":"c1","My-Own":[1],"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/model","status":204}`,
-			`{"topic":"org.acme/lamp/things/twin/events/modified","headers":{"correlation-id":"c1","My-Own":[1],"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/model","value":"L2","revision":2,"timestamp":""}`},
+			`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{"correlation-id":"c1","My-Own":[1],"content-type":"application/json","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes/model","status":204}`,
+			`{"topic":"org.acme/lamp/things/twin/events/modified","headers":{"correlation-id":"c1","My-Own":[1],"content-type":"application/json","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes/model","value":"L2","revision":2,"timestamp":""}`},
 		{"created", "modify", "/attributes/x", `{}`, `"content-type":"application/vnd.eclipse.ditto+json"`,
-			`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/x","value":{},"status":201}`,
-			`{"topic":"org.acme/lamp/things/twin/events/created","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes/x","value":{},"revision":2,"timestamp":""}`},
+			`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes/x","value":{},"status":201}`,
+			`{"topic":"org.acme/lamp/things/twin/events/created","headers":{"content-type":"application/json","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes/x","value":{},"revision":2,"timestamp":""}`},
 		{"merged", "merge", "/", `{"attributes":null}`, `"correlation-id":"c1","content-type":"application/merge-patch+json","reply-to":"me"`,
-			`{"topic":"org.acme/lamp/things/twin/commands/merge","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","reply-to":"me","ditto-originator":"user:ann","response-required":false},"path":"/","status":204}`,
-			`{"topic":"org.acme/lamp/things/twin/events/merged","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","ditto-originator":"user:ann","response-required":false},"path":"/","value":{"attributes":null},"revision":2,"timestamp":""}`},
-		{"deleted", "delete", "/attributes", ``, `"ditto-originator":"nobody","subject":"x","timeout":"10s"`,
-			`{"topic":"org.acme/lamp/things/twin/commands/delete","headers":{"timeout":"10s","content-type":"application/json","ditto-originator":"user:ann","response-required":false},"path":"/attributes","status":204}`,
-			`{"topic":"org.acme/lamp/things/twin/events/deleted","headers":{"timeout":"10s","ditto-originator":"user:ann","response-required":false},"path":"/attributes","revision":2,"timestamp":""}`},
+			`{"topic":"org.acme/lamp/things/twin/commands/merge","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","reply-to":"me","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/","status":204}`,
+			`{"topic":"org.acme/lamp/things/twin/events/merged","headers":{"correlation-id":"c1","content-type":"application/merge-patch+json","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/","value":{"attributes":null},"revision":2,"timestamp":""}`},
+		{"deleted", "delete", "/attributes", ``, `"content-type":"text/plain","ditto-originator":"nobody","subject":"x","timeout":"10s"`,
+			`{"topic":"org.acme/lamp/things/twin/commands/delete","headers":{"content-type":"application/json","timeout":"10s","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes","status":204}`,
+			`{"topic":"org.acme/lamp/things/twin/events/deleted","headers":{"content-type":"text/plain","timeout":"10s","ditto-originator":"user:ann","response-required":false,"entity-revision":2},"path":"/attributes","revision":2,"timestamp":""}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t, Options{})

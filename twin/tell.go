@@ -13,6 +13,7 @@ import (
 func (w *writing) tell(before, after *jsondoc.Value, action string, status int, revision uint64, at time.Time) {
 	m := w.cmd.Message
 	value := w.change.value
+	number := jsondoc.Int(int64(revision))
 	w.event = protocol.Message{
 		Topic: protocol.Topic{Namespace: m.Topic.Namespace, Name: m.Topic.Name,
 			Group: protocol.Things, Channel: protocol.Twin, Criterion: protocol.Events, Action: action},
@@ -22,6 +23,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 		Revision:  revision,
 		Timestamp: at,
 	}
+	w.event.Headers.Set(protocol.HeaderEntityRevision, number)
 	if w.at == resThing {
 		// Also where a merge of a part made the Thing.
 		w.event.Path = nil
@@ -34,6 +36,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 			value = nil
 		}
 		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
+		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, number)
 		if action == protocol.ActionMerged {
 			w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
 		}
@@ -60,8 +63,7 @@ func eventHeaders(cmd *Command, action string) protocol.Headers {
 	h := cmd.Message.Headers.Outward()
 	h.Delete(protocol.HeaderReplyTo)
 	switch action {
-	case protocol.ActionDeleted:
-		h.Delete(protocol.HeaderContentType)
+	case protocol.ActionDeleted: // there is no value that a content type could be of
 	case protocol.ActionMerged:
 		h.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
 	default:
@@ -87,24 +89,24 @@ func (w *writing) record(buf []byte) (record, headers []byte) {
 	buf = w.change.appendTo(buf)
 	end := len(buf)
 	for _, key := range w.s.history {
-		text, ok := "", false
-		if key == protocol.HeaderOriginator {
-			text = w.cmd.Sender.Subjects.First()
-			ok = text != ""
-		} else {
-			text, ok = m.Headers.Get(key)
-		}
-		if !ok {
-			continue
-		}
-		sep := byte(',')
-		if len(buf) == end {
+		before, sep := len(buf), byte(',')
+		if before == end {
 			sep = '{'
 		}
 		buf = append(buf, sep)
 		buf = jsondoc.AppendString(buf, key)
 		buf = append(buf, ':')
-		buf = jsondoc.AppendString(buf, text)
+		var ok bool
+		if key == protocol.HeaderOriginator {
+			originator := w.cmd.Sender.Subjects.First()
+			ok = originator != ""
+			buf = jsondoc.AppendString(buf, originator)
+		} else {
+			buf, ok = m.Headers.AppendValue(buf, key)
+		}
+		if !ok {
+			buf = buf[:before]
+		}
 	}
 	if len(buf) == end {
 		return buf, nil

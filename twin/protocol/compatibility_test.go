@@ -59,7 +59,7 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		FeaturePropertyNotFound("x", "y", nil), FeatureDesiredPropertiesNotFound("x", "y"), FeatureDesiredPropertyNotFound("x", "y", nil),
 		ThingConflict("x"), ThingNotCreatable("x", "y"), ThingNotModifiable("x"), ThingUnavailable("x", why), ThingTooLarge(1, 2), AnswerTooLarge(1), PolicyTooLarge(1, 2),
 		IDInvalid("x"), PolicyIDInvalid("x"), IDNotSettable("x", "y"), IDNotDeletable(), PolicyIDNotDeletable(), MergeInvalid("x"),
-		AttributePointerInvalid(nil, "x"), DefinitionInvalid("x"), FeatureDefinitionEmpty(), ThingIDsMissing(),
+		AttributePointerInvalid(nil, "x"), DefinitionInvalid("x"), FeatureDefinitionEmpty(), ThingIDsMissing(), HistoryNotAccessible("x", Moment{}, "y"),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {

@@ -56,6 +56,11 @@ var headerRules = map[string]HeaderRule{
 	"traceparent":          {In: true, Out: true},
 	"tracestate":           {In: true, Out: true},
 
+	HeaderAtRevision:        {In: true, check: checkRevision},
+	HeaderAtTimestamp:       {In: true, check: checkTime},
+	HeaderHistoricalHeaders: {Out: true},
+	HeaderEntityRevision:    {Out: true},
+
 	// These are carried; nothing acts on them yet. Leaving them aside changes
 	// no Thing: at worst an answer comes sooner, or without what it would say.
 	"requested-acks":                 {In: true, Out: true},
@@ -78,17 +83,13 @@ var headerRules = map[string]HeaderRule{
 	"put-metadata":                 {In: true, Changes: true},
 	"get-metadata":                 {In: true, Changes: true},
 	"delete-metadata":              {In: true, Changes: true},
-	"at-historical-revision":       {In: true, Changes: true},
-	"at-historical-timestamp":      {In: true, Changes: true},
 	"dry-run":                      {In: true, Changes: true},
 
 	// These only ever go out.
 	"etag":                              {Out: true},
-	"entity-revision":                   {Out: true},
 	"ditto-metadata":                    {Out: true},
 	"ditto-weak-ack":                    {Out: true},
 	"ditto-connection-id":               {Out: true},
-	"historical-headers":                {Out: true},
 	"live-channel-condition-matched":    {Out: true},
 	"www-authenticate":                  {Out: true},
 	"diverted-response-from-connection": {Out: true},
@@ -154,7 +155,7 @@ func asksForNothing(hd *header) bool {
 // Outward is the headers of a command that go back with its response and out
 // with its event: those that Ditto lets out, as they came.
 func (h *Headers) Outward() Headers {
-	out := Headers{list: make([]header, 0, len(h.list)+3)}
+	out := Headers{list: make([]header, 0, len(h.list)+4)}
 	for i := range h.list {
 		if RuleOf(h.list[i].key()).Out {
 			out.list = append(out.list, h.list[i])
