@@ -9,13 +9,20 @@ import (
 // lead to a place. The empty one stands for the whole document.
 type Pointer []string
 
-// PointerError says why a text is no pointer.
-type PointerError struct{ Text, Problem string }
-
-// Error names the text and what is wrong with it.
-func (e *PointerError) Error() string {
-	return fmt.Sprintf("JSON pointer %q: %s", e.Text, e.Problem)
+// PointerError says why a text is no pointer, and where.
+type PointerError struct {
+	Text, Problem string
+	Offset        int // in bytes: where in the text the problem is
 }
+
+// Error names the text, what is wrong with it and where.
+func (e *PointerError) Error() string {
+	return fmt.Sprintf("JSON pointer %q: at character %d: %s", e.Text, e.Character(), e.Problem)
+}
+
+// Character is the number of the character that the problem is at, the first
+// one is 1.
+func (e *PointerError) Character() int { return characterAt(e.Text, e.Offset) }
 
 // ParsePointer reads a JSON Pointer (RFC 6901) the way Ditto's JsonPointer
 // does: the leading slash may be missing and a trailing one is ignored, so ""
@@ -24,8 +31,8 @@ func (e *PointerError) Error() string {
 // nor 1 stands for itself. Unlike Ditto, which leaves ~1 alone, it stands for a
 // slash in a name, as the RFC says.
 func ParsePointer(s string) (Pointer, error) {
-	if strings.Contains(s, "//") {
-		return nil, &PointerError{Text: s, Problem: "two slashes in a row"}
+	if i := strings.Index(s, "//"); i >= 0 {
+		return nil, &PointerError{Text: s, Problem: "two slashes in a row", Offset: i + 1}
 	}
 	rest := strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/")
 	if rest == "" {

@@ -1,9 +1,11 @@
 package jsondoc
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Selector chooses parts of a document, like the fields and extraFields of the
@@ -15,16 +17,27 @@ type Selector struct {
 	tree     *choice
 }
 
-// SelectorError says why a text is no selector.
-type SelectorError struct{ Text, Problem string }
+// SelectorError says why a text is no selector, and where.
+type SelectorError struct {
+	Text, Problem string
+	Offset        int // in bytes: where in the text the problem is
+}
 
-// Error names the text and what is wrong with it.
+// Error names the text, what is wrong with it and where.
 func (e *SelectorError) Error() string {
 	text := e.Text
 	if len(text) > 200 {
 		text = text[:200] + "…"
 	}
-	return fmt.Sprintf("field selector %q: %s", text, e.Problem)
+	return fmt.Sprintf("field selector %q: at character %d: %s", text, e.Character(), e.Problem)
+}
+
+// Character is the number of the character that the problem is at, the first
+// one is 1.
+func (e *SelectorError) Character() int { return characterAt(e.Text, e.Offset) }
+
+func characterAt(text string, offset int) int {
+	return utf8.RuneCountInString(text[:min(offset, len(text))]) + 1
 }
 
 // A selector is small; what goes beyond this is made to wear the broker out.
@@ -45,13 +58,13 @@ const (
 // way round is a plain pointer, pointers to the whole document are ignored,
 // white space is part of a name. Text behind a closing parenthesis, more than
 // 1000 fields and pointers of more than 64 levels are refused too, unlike
-// there. The error is a [*SelectorError] or [*PointerError].
+// there. The error is a [*SelectorError].
 func ParseSelector(s string) (Selector, error) {
-	if strings.IndexByte(s, '(') >= 0 && strings.Count(s, "(") != strings.Count(s, ")") {
-		return Selector{}, &SelectorError{Text: s, Problem: "not as many closing as opening parentheses"}
+	if at, problem := unbalanced(s); problem != "" {
+		return Selector{}, &SelectorError{Text: s, Problem: problem, Offset: at}
 	}
 	p := selectorParser{text: s, seen: map[string]bool{}}
-	if err := p.fields(nil, s); err != nil {
+	if err := p.fields(nil, 0, len(s)); err != nil {
 		return Selector{}, err
 	}
 	return newSelector(s, p.pointers), nil
@@ -98,52 +111,92 @@ type selectorParser struct {
 	open     int // parentheses around what is read
 }
 
-// fields reads a list with commas, everything in it below base.
-func (p *selectorParser) fields(base Pointer, list string) error {
-	depth, start := 0, 0
-	for i := 0; i <= len(list); i++ {
-		if i < len(list) {
-			switch c := list[i]; {
+// unbalanced finds the parenthesis that is one too many. As in Ditto only their
+// number counts, and nothing where none is opened.
+func unbalanced(s string) (at int, problem string) {
+	if strings.IndexByte(s, '(') < 0 {
+		return 0, ""
+	}
+	var open []int
+	extra, closing := -1, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '(':
+			open = append(open, i)
+		case s[i] != ')':
+		case len(open) > 0:
+			open = open[:len(open)-1]
+		default:
+			extra = i
+			closing++
+		}
+	}
+	switch {
+	case len(open) > closing:
+		return open[len(open)-1], "this parenthesis is not closed"
+	case closing > len(open):
+		return extra, "this parenthesis closes none"
+	}
+	return 0, ""
+}
+
+// fail is the error for what is wrong at an offset of the text.
+func (p *selectorParser) fail(at int, problem string, args ...any) error {
+	return &SelectorError{Text: p.text, Problem: fmt.Sprintf(problem, args...), Offset: at}
+}
+
+// fields reads a list with commas, from one offset to another, everything in it
+// below base.
+func (p *selectorParser) fields(base Pointer, from, to int) error {
+	depth := 0
+	for i := from; i <= to; i++ {
+		if i < to {
+			switch c := p.text[i]; {
 			case c == '(':
 				depth++
 			case c == ')' && depth > 0:
 				depth--
 			}
-			if list[i] != ',' || depth > 0 {
+			if p.text[i] != ',' || depth > 0 {
 				continue
 			}
 		}
-		if err := p.field(base, list[start:i]); err != nil {
+		if err := p.field(base, from, i); err != nil {
 			return err
 		}
-		start = i + 1
+		from = i + 1
 	}
 	return nil
 }
 
-func (p *selectorParser) field(base Pointer, field string) error {
+// field reads one field, with what is in its parentheses.
+func (p *selectorParser) field(base Pointer, from, to int) error {
+	field := p.text[from:to]
 	open, closing := strings.IndexByte(field, '('), strings.IndexByte(field, ')')
 	group := open >= 0 && open < closing && !hasPlaceholder(field)
-	head, inside := field, ""
+	head := field
 	if group {
-		if closingOf(field, open) != len(field)-1 {
-			return &SelectorError{Text: p.text, Problem: fmt.Sprintf("text behind a closing parenthesis in %q", field)}
+		if last := closingOf(field, open); last < 0 {
+			return p.fail(from+open, "this parenthesis is not closed")
+		} else if last != len(field)-1 {
+			return p.fail(from+last+1, "there is text behind a closing parenthesis; put a comma between")
 		}
-		head, inside = field[:open], field[open+1:len(field)-1]
+		head = field[:open]
 	}
 	pointer, err := ParsePointer(head)
-	if err != nil {
-		return err
+	var slashes *PointerError
+	if errors.As(err, &slashes) {
+		return p.fail(from+slashes.Offset, "%s", slashes.Problem)
 	}
 	pointer = slices.Concat(base, pointer)
 	if len(pointer) > maxLevels {
-		return &SelectorError{Text: p.text, Problem: fmt.Sprintf("a field with more than %d levels", maxLevels)}
+		return p.fail(from, "a field with more than %d levels", maxLevels)
 	}
 	if group {
 		if p.open++; p.open > maxLevels {
-			return &SelectorError{Text: p.text, Problem: fmt.Sprintf("more than %d parentheses within each other", maxLevels)}
+			return p.fail(from+open, "more than %d parentheses within each other", maxLevels)
 		}
-		err := p.fields(pointer, inside)
+		err := p.fields(pointer, from+open+1, to-1)
 		p.open--
 		return err
 	}
@@ -152,7 +205,7 @@ func (p *selectorParser) field(base Pointer, field string) error {
 		return nil
 	}
 	if len(p.pointers) == maxFields {
-		return &SelectorError{Text: p.text, Problem: fmt.Sprintf("more than %d fields", maxFields)}
+		return p.fail(from, "more than %d fields", maxFields)
 	}
 	p.seen[key] = true
 	p.pointers = append(p.pointers, pointer)

@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,38 @@ func TestParseSelector(t *testing.T) {
 		} else if err.Error() == "" {
 			t.Error("an error without words")
 		}
+	}
+}
+
+func TestWrongSelectorsAndPointersPointAtTheCharacter(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		at   int
+		said string
+	}{
+		{"a(b,c", 2, "not closed"},
+		{"abc(def(foo)", 4, "not closed"},
+		{"a(b))", 5, "closes none"},
+		{"ä,ö(b)),c", 7, "closes none"},
+		{"a(b)c", 5, "put a comma"},
+		{"x,a(b)(c)", 7, "put a comma"},
+		{"a,b//c", 5, "two slashes"},
+		{"/attributes(ä,//b)", 16, "two slashes"},
+		{"x(a)b),c(", 5, "put a comma"},
+		{"a" + manyFields(1001), 2 + len(manyFields(999)) + 1, "more than 1000 fields"},
+		{"a," + strings.Repeat("/a", 65), 3, "more than 64 levels"},
+		{strings.Repeat("(", 65) + strings.Repeat(")", 65), 65, "within each other"},
+	} {
+		_, err := ParseSelector(tc.in)
+		var e *SelectorError
+		if !errors.As(err, &e) || e.Character() != tc.at || !strings.Contains(err.Error(), tc.said) {
+			t.Errorf("%.50q: %v, want character %d: %s", tc.in, err, tc.at, tc.said)
+		}
+	}
+	_, err := ParsePointer("/ä//b")
+	var e *PointerError
+	if !errors.As(err, &e) || e.Character() != 4 {
+		t.Error(err)
 	}
 }
 
@@ -151,6 +184,10 @@ func FuzzSelector(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		s, err := ParseSelector(in)
 		if err != nil {
+			var e *SelectorError
+			if !errors.As(err, &e) || e.Offset < 0 || e.Offset >= len(in) {
+				t.Fatalf("%q: %v", in, err)
+			}
 			return
 		}
 		v := must(t, doc)

@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
@@ -133,7 +134,7 @@ func PointerInvalid(path string, err error) *Error {
 		Message: fmt.Sprintf("<%s> is no path.", path)}
 	var problem *jsondoc.PointerError
 	if errors.As(err, &problem) {
-		e.Description = "It has " + problem.Problem + "."
+		e.Description = "At character " + strconv.Itoa(problem.Character()) + " it has " + problem.Problem + "."
 	} else if err != nil {
 		e.Description = err.Error() + "."
 	}
@@ -144,7 +145,10 @@ func PointerInvalid(path string, err error) *Error {
 func FieldSelectorInvalid(fields string, err error) *Error {
 	e := &Error{Status: 400, Code: "json.fieldselector.invalid",
 		Message: fmt.Sprintf("<%s> selects no fields.", fields)}
-	if err != nil {
+	var problem *jsondoc.SelectorError
+	if errors.As(err, &problem) {
+		e.Description = "At character " + strconv.Itoa(problem.Character()) + ": " + problem.Problem + "."
+	} else if err != nil {
 		e.Description = err.Error() + "."
 	}
 	return e
