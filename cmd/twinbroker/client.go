@@ -237,6 +237,11 @@ func (c *client) answer(ctx context.Context, correlation string) (*protocol.Mess
 	}
 }
 
+// refusedError is a refusal in the broker's own words.
+type refusedError struct{ code, text string }
+
+func (e *refusedError) Error() string { return e.text }
+
 // refusal is an error envelope in one line.
 func refusal(r *protocol.Message) error {
 	text := func(name string) string {
@@ -250,11 +255,12 @@ func refusal(r *protocol.Message) error {
 		s, _ := v.Text()
 		return s
 	}
-	line := fmt.Sprintf("%s (%d %s)", text("message"), r.Status, text("error"))
+	e := &refusedError{code: text("error")}
+	e.text = fmt.Sprintf("%s (%d %s)", text("message"), r.Status, e.code)
 	if d := text("description"); d != "" {
-		line += "\n" + d
+		e.text += "\n" + d
 	}
-	return errors.New(line)
+	return e
 }
 
 func random() string {

@@ -124,7 +124,7 @@ func thingsCommand() *cobra.Command {
 			return watchThings(ctx, c, out, args, output == "json")
 		}),
 	}
-	cmd.AddCommand(get, list, put, merge, del, watch)
+	cmd.AddCommand(get, list, put, merge, del, watch, historyCommand(with, func() bool { return output == "json" }))
 	return cmd
 }
 
