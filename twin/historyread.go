@@ -36,19 +36,21 @@ func (r *pastRead) one(id string, e store.Entry) {
 		return
 	}
 	r.s.past.read(r.cmd.Sender.Client, func(ctx context.Context) {
-		was, value, err := r.value(ctx, id)
-		if err != nil {
-			r.s.refuseAfter(e.Seq, r.cmd, err, r.done)
-			return
-		}
-		o := r.s.found(r.cmd, value)
-		if o.Response != nil {
-			h := &o.Response.Headers
-			h.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(was.Revision)))
-			h.Set(protocol.HeaderHistoricalHeaders, historicalHeaders(was))
-		}
-		r.s.tellAfter(e.Seq, r.cmd, o, r.done)
+		r.s.tellAfter(e.Seq, r.cmd, r.show(ctx, id), r.done)
 	})
+}
+
+// show reads a Thing as it was from the disk, and makes the outcome of it.
+func (r *pastRead) show(ctx context.Context, id string) *Outcome {
+	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
+	if err != nil {
+		return refusal(r.cmd, r.notThere(id, err))
+	}
+	o := r.s.show(r.cmd, id, &was.Entry, r.at, r.fields, r.policies(ctx, was))
+	if o.Err == nil && o.Response != nil {
+		o.Response.Headers.Set(protocol.HeaderHistoricalHeaders, historicalHeaders(was))
+	}
+	return o
 }
 
 // many answers the retrieve of many Things: of those with these IDs, that are
@@ -58,7 +60,7 @@ func (r *pastRead) many(ids []string, seq uint64) {
 		things := make([]*jsondoc.Value, 0, len(ids))
 		var size int
 		for _, id := range ids {
-			_, thing, err := r.value(ctx, id)
+			thing, err := r.value(ctx, id)
 			switch {
 			case err == nil:
 				things = append(things, thing)
@@ -72,7 +74,7 @@ func (r *pastRead) many(ids []string, seq uint64) {
 				return
 			}
 		}
-		r.s.tellAfter(seq, r.cmd, r.s.found(r.cmd, jsondoc.Array(things...)), r.done)
+		r.s.tellAfter(seq, r.cmd, found(r.cmd, jsondoc.Array(things...)), r.done)
 	})
 }
 
@@ -94,16 +96,14 @@ func (r *pastRead) refused(id string, e store.Entry) *protocol.Error {
 	return nil
 }
 
-// value reads a Thing as it was from the disk, and gives what the command asks
-// for of it.
-func (r *pastRead) value(ctx context.Context, id string) (store.Past, *jsondoc.Value, *protocol.Error) {
+// value reads a Thing of many as it was from the disk, and gives what the
+// command asks for of it.
+func (r *pastRead) value(ctx context.Context, id string) (*jsondoc.Value, *protocol.Error) {
 	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
 	if err != nil {
-		return was, nil, r.notThere(id, err)
+		return nil, r.notThere(id, err)
 	}
-	value, perr := r.s.view(id, &was.Entry, r.at, r.cmd.Message.Path, r.fields, r.cmd.Sender.Subjects,
-		func(policyID string) (store.Entry, error) { return r.policy(ctx, policyID, was.Modified) })
-	return was, value, perr
+	return r.s.view(id, &was.Entry, resThing, nil, r.fields, r.cmd.Sender.Subjects, r.policies(ctx, was))
 }
 
 // find reads an entity as it was. Of a time Ditto gives what was before it:
@@ -115,18 +115,20 @@ func (r *pastRead) find(ctx context.Context, k store.Key) (store.Past, error) {
 	return r.s.store.HistoryAtTime(ctx, k, r.moment.Time.Add(-1))
 }
 
-// policy reads a Policy as it was at the moment, or when the Thing came to the
-// revision that is looked at. One that is not there any more is left out.
-func (r *pastRead) policy(ctx context.Context, id string, changed time.Time) (store.Entry, error) {
-	at := changed
+// policies reads Policies as they were at the moment, or when the Thing came to
+// the revision that is looked at. One that is not there any more is left out.
+func (r *pastRead) policies(ctx context.Context, thing store.Past) policies {
+	at := thing.Modified
 	if !r.moment.ByRevision {
 		at = r.moment.Time.Add(-1)
 	}
-	was, err := r.s.store.HistoryAtTime(ctx, store.Key{Kind: kindPolicy, ID: id}, at)
-	if notThere(err) {
-		err = nil
+	return func(id string) (store.Entry, error) {
+		was, err := r.s.store.HistoryAtTime(ctx, store.Key{Kind: kindPolicy, ID: id}, at)
+		if notThere(err) {
+			err = nil
+		}
+		return was.Entry, err
 	}
-	return was.Entry, err
 }
 
 func notThere(err error) bool {

@@ -70,22 +70,28 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 		past.one(id, e)
 		return nil
 	}
-	value, perr := s.view(id, &e, at, m.Path, fields, cmd.Sender.Subjects, s.currentPolicy)
-	if perr != nil {
-		s.refuseAfter(e.Seq, cmd, perr, done)
-		return nil
-	}
-	o := s.found(cmd, value)
-	if o.Response != nil {
-		o.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
-	}
+	o := s.show(cmd, id, &e, at, fields, s.currentPolicy)
 	s.tellAfter(e.Seq, cmd, o, done)
 	return nil
 }
 
+// show is the outcome of a retrieve of a Thing that is, or was, as e says. It
+// depends on what stands at e.Seq in the journal.
+func (s *Service) show(cmd *Command, id string, e *store.Entry, at resource, fields *jsondoc.Selector, find policies) *Outcome {
+	value, err := s.view(id, e, at, cmd.Message.Path, fields, cmd.Sender.Subjects, find)
+	if err != nil {
+		return refusal(cmd, err)
+	}
+	o := found(cmd, value)
+	if o.Response != nil {
+		o.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
+	}
+	return o
+}
+
 // found is the outcome of a retrieve that finds a value. Nobody is told what he
 // does not want to know: where the sender wants no response, there is none.
-func (s *Service) found(cmd *Command, value *jsondoc.Value) *Outcome {
+func found(cmd *Command, value *jsondoc.Value) *Outcome {
 	o := new(Outcome)
 	if cmd.Message.Headers.ResponseRequired() {
 		o.Response = respond(cmd, cmd.Message.Path, 200, value)
@@ -198,7 +204,7 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		past.many(were, seq)
 		return nil
 	}
-	s.tellAfter(seq, cmd, s.found(cmd, jsondoc.Array(things...)), done)
+	s.tellAfter(seq, cmd, found(cmd, jsondoc.Array(things...)), done)
 	return nil
 }
 
