@@ -177,7 +177,7 @@ func TestWhatIsNotKeptIsNotAccessible(t *testing.T) {
 
 func TestHeadersAreKeptWithEachChange(t *testing.T) {
 	w := newWorld(t, Options{History: []string{"x-none", "x-number", "requested-acks", "ditto-originator", "X-Text"}})
-	for i, headers := range []string{`"x-number":1.0,"x-text":"\u00e4\"b","Requested-Acks":["a"]`, `"x-number":null`, `"x-text":{"a":[1e2]}`} {
+	for i, headers := range []string{`"x-number":1.0,"x-text":"\u00e4\"b","Requested-Acks":["twin-persisted"]`, `"x-number":null`, `"x-text":{"a":[1e2]}`} {
 		o := w.send(fmt.Sprintf(`{"topic":"org.acme/lamp/things/twin/commands/modify","headers":{%s},"path":"/","value":{"attributes":{"i":%d}}}`, headers, i))
 		if o.Err != nil {
 			t.Fatal(o.Err)
@@ -185,7 +185,7 @@ func TestHeadersAreKeptWithEachChange(t *testing.T) {
 	}
 	w.reopen(Options{})
 	for i, want := range []string{
-		`{"x-number":1.0,"requested-acks":["a"],"ditto-originator":"user:ann","X-Text":"\u00e4\"b","entity-revision":1}`,
+		`{"x-number":1.0,"requested-acks":["twin-persisted"],"ditto-originator":"user:ann","X-Text":"\u00e4\"b","entity-revision":1}`,
 		`{"ditto-originator":"user:ann","entity-revision":2}`,
 		`{"ditto-originator":"user:ann","X-Text":{"a":[1e2]},"entity-revision":3}`,
 	} {
