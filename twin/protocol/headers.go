@@ -173,9 +173,63 @@ func (h *Headers) parse(v *jsondoc.Value) {
 	if n := v.Len(); n > cap(h.list) {
 		h.list = make([]header, 0, n)
 	}
+	places := h.places(v.Len())
 	for name, value := range v.Members() {
 		if !value.IsNull() {
-			h.set(name, "", value)
+			places.set(name, "", value)
 		}
 	}
+}
+
+// AddMissing sets those of n headers, names and texts, that are not set yet; of
+// several with one name the first counts.
+func (h *Headers) AddMissing(n int, all iter.Seq2[string, string]) {
+	places := h.places(n)
+	for name, text := range all {
+		if places.find(name) < 0 {
+			places.set(name, text, nil)
+		}
+	}
+}
+
+// places finds headers while many are set. A client may send tens of thousands
+// in one message, which takes too long when each is looked for in the list.
+type places struct {
+	*Headers
+	byKey map[string]int // nil where there are but a few
+}
+
+func (h *Headers) places(more int) places {
+	const few = 32
+	if len(h.list)+more <= few {
+		return places{Headers: h}
+	}
+	p := places{h, make(map[string]int, len(h.list)+more)}
+	for i := range h.list {
+		p.byKey[h.list[i].key()] = i
+	}
+	return p
+}
+
+func (p *places) find(name string) int {
+	if p.byKey == nil {
+		return p.Headers.find(name)
+	}
+	one := header{name: name}
+	if i, ok := p.byKey[one.key()]; ok {
+		return i
+	}
+	return -1
+}
+
+func (p *places) set(name, text string, v *jsondoc.Value) {
+	one := header{name: name, text: text, value: v}
+	if i := p.find(name); i >= 0 {
+		p.list[i].text, p.list[i].value = text, v
+		return
+	}
+	if p.byKey != nil {
+		p.byKey[one.key()] = len(p.list)
+	}
+	p.list = append(p.list, one)
 }
