@@ -16,8 +16,8 @@ import (
 // as a whole envelope from the root itself.
 func (b *Broker) command(in *inbound) {
 	m := in.message
-	if len(m.Payload) > b.cfg.Limits.Message {
-		b.refuseCommand(in, tooLarge(len(m.Payload), b.cfg.Limits.Message), nil)
+	if err := TooLarge(m, b.cfg.Limits.Message); err != nil {
+		b.refuseCommand(in, err, nil)
 		return
 	}
 	b.metrics.commands.Inc()
@@ -81,14 +81,16 @@ func addProperties(msg *protocol.Message, m *session.Message) {
 	if describesValue && msg.Headers.ContentType() == "" {
 		msg.Headers.SetString("content-type", p.ContentType)
 	}
-	for _, u := range p.User {
-		if u.Key == "" {
-			continue
-		}
-		if _, set := msg.Headers.Get(u.Key); !set {
-			msg.Headers.SetString(u.Key, u.Val)
-		}
+	if len(p.User) == 0 {
+		return
 	}
+	msg.Headers.AddMissing(len(p.User), func(yield func(string, string) bool) {
+		for _, u := range p.User {
+			if u.Key != "" && !yield(u.Key, u.Val) {
+				return
+			}
+		}
+	})
 }
 
 // destination is where the responses to a command go.

@@ -13,17 +13,16 @@ import (
 // when its changes are stored, in the order in which its client sent it.
 func (b *Broker) mapped(in *inbound) {
 	m := in.message
-	if len(m.Payload) > b.cfg.Limits.Message {
-		err := tooLarge(len(m.Payload), b.cfg.Limits.Message)
-		if names := b.live.Load().Rules.Names(m.Topic); len(names) > 0 {
+	rules := b.live.Load().Rules
+	relay := rules.Relay(m.Topic)
+	if err := TooLarge(m, b.cfg.Limits.Message); err != nil {
+		if names := rules.Names(m.Topic); len(names) > 0 {
 			err.By = names[0]
 		}
-		b.refuse(in, err, nil)
+		b.refuseMapped(in, err, relay, nil)
 		return
 	}
 	b.metrics.mapped.Inc()
-	rules := b.live.Load().Rules
-	relay := rules.Relay(m.Topic)
 	changes, _, err := rules.Map(input(in, time.Now()))
 	if err == nil {
 		err = b.admitEnvelopes(in, changes)
@@ -115,7 +114,7 @@ func (b *Broker) ackMapped(in *inbound, relay mapping.Relay) {
 // back as the response to an envelope would have, if there is one.
 func (b *Broker) refuseMapped(in *inbound, err *protocol.Error, relay mapping.Relay, changes []mapping.Change) {
 	if relay == mapping.RelayAlways {
-		b.relay(in.message, in.retain)
+		in.anyway = func() { b.relay(in.message, in.retain) }
 	}
 	for i := range changes {
 		if change := &changes[i]; change.Ditto {

@@ -16,6 +16,7 @@ type inbound struct {
 	message  *session.Message
 	retain   bool
 	ownReply string // the client's own reply topic
+	anyway   func() // what is done with the message also when it is refused, in the order of the client's publishes; or nil
 }
 
 // ack completes the publish; then runs first, in the order of the client's
@@ -26,6 +27,17 @@ func (in *inbound) ack(then func()) {
 		in.slot.Ack(then)
 	case then != nil:
 		then()
+	}
+}
+
+// refuse completes the publish with a reason code and text; fault says that it
+// is not the message's own.
+func (in *inbound) refuse(code byte, reason string, fault bool) {
+	switch {
+	case in.slot != nil:
+		in.slot.Refuse(code, reason, fault, in.anyway)
+	case in.anyway != nil:
+		in.anyway()
 	}
 }
 

@@ -47,9 +47,7 @@ func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Mess
 		reply = ownReply(in, reply.correlation) // nobody waits at the other topic
 	}
 	b.respond(in, reply, envelope)
-	if in.slot != nil {
-		in.slot.Refuse(reasonCode(err.Status), reasonText(err), err.Status >= 500)
-	}
+	in.refuse(reasonCode(err.Status), reasonText(err), err.Status >= 500)
 }
 
 func (b *Broker) publishRefusal(in *inbound, err *protocol.Error) {
@@ -154,10 +152,19 @@ func badReply(what, topic, why string) *protocol.Error {
 	}
 }
 
-func tooLarge(size, limit int) *protocol.Error {
+// TooLarge refuses a message that is to change a twin and has more bytes than
+// the limit: in its payload, and in its user properties, which become headers.
+func TooLarge(m *session.Message, limit int) *protocol.Error {
+	size := len(m.Payload)
+	for i := range m.Props.User {
+		size += len(m.Props.User[i].Key) + len(m.Props.User[i].Val)
+	}
+	if size <= limit {
+		return nil
+	}
 	return &protocol.Error{
 		Status: 413, Code: "messages:toolarge",
 		Message:     fmt.Sprintf("The message has %d bytes, more than the %d that a message which changes a twin may have.", size, limit),
-		Description: "The limit is limits.message_size in the broker's configuration.",
+		Description: "The limit is limits.message_size in the broker's configuration; user properties count.",
 	}
 }

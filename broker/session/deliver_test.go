@@ -360,7 +360,7 @@ func TestMessagesExpireAndTooLargeOnesAreNotSent(t *testing.T) {
 			t.Error("not counted")
 		}
 		w.taken()
-		accept(t, c, 1, 1, false).Refuse(0x99, "a reason that is too long", false)
+		accept(t, c, 1, 1, false).Refuse(0x99, "a reason that is too long", false, nil)
 		expect(t, w.taken(), "Puback #1 0x99 ")
 		c, w, _ = h.join("c", 5, Terms{MaxPacket: 8}) // less than was sent before
 		expect(t, w.taken())

@@ -150,8 +150,10 @@ func (s *Slot) Ack(then func()) { s.complete(0, "", false, then) }
 // Refuse completes the slot with a reason code and text. fault says that the
 // message was not stored through the broker's own fault: a client of MQTT 3,
 // which knows no refusal, is then disconnected unacknowledged, so that it sends
-// the message again.
-func (s *Slot) Refuse(code byte, reason string, fault bool) { s.complete(code, reason, fault, nil) }
+// the message again. then is as for Ack.
+func (s *Slot) Refuse(code byte, reason string, fault bool, then func()) {
+	s.complete(code, reason, fault, then)
+}
 
 // Abandon completes the slot without a word, because nobody knows whether the
 // message is stored: the client is disconnected unacknowledged, whatever its

@@ -27,7 +27,7 @@ func TestAcknowledgementsLeaveInTheOrderOfThePublishes(t *testing.T) {
 		four := accept(t, c, 4, 1, false)
 		four.Ack(func() { order = append(order, "4") })
 		zero.Ack(func() { order = append(order, "0") })
-		three.Refuse(0x99, "bad", false)
+		three.Refuse(0x99, "bad", false, nil)
 		two.Ack(func() { order = append(order, "2") })
 		expect(t, w.taken())
 		one.Ack(func() { order = append(order, "1") })
@@ -168,19 +168,19 @@ func TestReceiptsOutliveTheProcess(t *testing.T) {
 func TestWhatTheBrokerCouldNotStore(t *testing.T) {
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, w, _ := h.join("c", 5, Terms{})
-		accept(t, c, 1, 1, false).Refuse(0x83, "disk full", true)
-		accept(t, c, 2, 2, false).Refuse(0x83, "disk full", true)
+		accept(t, c, 1, 1, false).Refuse(0x83, "disk full", true, nil)
+		accept(t, c, 2, 2, false).Refuse(0x83, "disk full", true, nil)
 		expect(t, w.taken(), "Puback #1 0x83 disk full", "Pubrec #2 0x83 disk full")
 		accept(t, c, 2, 2, true) // its identifier is free again
 	})
 	inBubble(t, Options{}, func(t *testing.T, h *hall) {
 		c, w, _ := h.join("c", 4, Terms{})
-		accept(t, c, 1, 1, false).Refuse(0x99, "bad", false)
-		accept(t, c, 2, 2, false).Refuse(0x99, "bad", false)
+		accept(t, c, 1, 1, false).Refuse(0x99, "bad", false, nil)
+		accept(t, c, 2, 2, false).Refuse(0x99, "bad", false, nil)
 		expect(t, w.taken(), "Puback #1", "Pubrec #2")
 		c.Pubrel(2)
 		expect(t, w.taken(), "Pubcomp #2")
-		accept(t, c, 3, 1, false).Refuse(0x83, "disk full", true)
+		accept(t, c, 3, 1, false).Refuse(0x83, "disk full", true, nil)
 		expect(t, w.taken())
 		if w.closed == nil {
 			t.Error("a client of MQTT 3 whose message was not stored stays connected")
@@ -201,7 +201,7 @@ func TestQuotaIsGivenBack(t *testing.T) {
 				accept(t, c, id, 2, false).Ack(nil)
 				c.Pubrel(id)
 			case 2:
-				accept(t, c, id, 2, false).Refuse(0x97, "no", false)
+				accept(t, c, id, 2, false).Refuse(0x97, "no", false, nil)
 			}
 		}
 		if n := len(w.taken()); n != 17+17*2+16 {
@@ -229,7 +229,7 @@ func TestAClientThatDoesNotReadItsAcknowledgementsIsReadNoFurther(t *testing.T) 
 				if v != Fresh {
 					break
 				}
-				slot.Refuse(0x99, reason, false)
+				slot.Refuse(0x99, reason, false, nil)
 				n++
 			}
 			sent <- n

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -51,9 +52,10 @@ func (d *dryRun) run(e *recording.Entry) (*dryResult, error) {
 	if r.elsewhere = d.elsewhere(m.Topic); r.elsewhere != "" {
 		return r, nil
 	}
-	if limit := d.cfg.Limits.MessageSize; limit > 0 && int64(len(m.Payload)) > limit && d.cfg.Rules.Matches(m.Topic) {
-		r.refused = tooLarge(len(m.Payload), limit)
-		return r, nil
+	if limit := d.cfg.Limits.MessageSize; limit > 0 && d.cfg.Rules.Matches(m.Topic) {
+		if r.refused = broker.TooLarge(asReceived(m), int(min(limit, math.MaxInt))); r.refused != nil {
+			return r, nil
+		}
 	}
 	r.trace = d.cfg.Rules.Explain(d.input(m))
 	switch {
@@ -79,15 +81,6 @@ func asReceived(m *recording.Message) *session.Message {
 		p.User = append(p.User, packets.UserProperty{Key: u.Name, Val: u.Value})
 	}
 	return &session.Message{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Props: p}
-}
-
-// tooLarge is how the broker refuses what is over limits.message_size, before
-// mappings see it.
-func tooLarge(size int, limit int64) *protocol.Error {
-	return &protocol.Error{
-		Status: 413, Code: "messages:toolarge",
-		Message: fmt.Sprintf("The message has %d bytes, more than the %d of limits.message_size.", size, limit),
-	}
 }
 
 // elsewhere says who takes messages of a topic that no mapping is shown.

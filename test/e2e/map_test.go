@@ -145,7 +145,7 @@ func TestMapSaysWhatComesOfAMessage(t *testing.T) {
 		{name: "what publications send of an envelope", args: []string{"--out", "--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/commands/modify","path":"/attributes/last","value":"x"}`},
 			out: []string{"  => last/a  x  QoS 0\n"}},
 		{name: "what the twin refuses", args: []string{"--out", "--topic", "strict/a", "--payload", "no ID"}, code: 1, err: "The change is made by mappings[6] (strict/{device})."},
-		{name: "more than the broker takes", args: []string{"--topic", "only/a"}, stdin: strings.Repeat(" ", 256<<10) + "{}", code: 1, err: "262146 bytes, more than the 262144 of limits.message_size"},
+		{name: "more than the broker takes", args: []string{"--topic", "only/a"}, stdin: strings.Repeat(" ", 256<<10) + "{}", code: 1, err: "262146 bytes, more than the 262144 that a message which changes a twin may have"},
 		{name: "two payloads", args: []string{"--topic", "only/a", "--payload", "a", "--payload-file", payload}, code: 1, err: "payload-file"},
 
 		{name: "what publications send", args: []string{"--out", "--topic", "sensors/a/b/c", "--payload", "23.0", "--thing", "{}"},
