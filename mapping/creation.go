@@ -52,6 +52,9 @@ func (r *rule) createWith(m *message) (*Create, *protocol.Error) {
 	if m.fault != "" {
 		return nil, r.refuse("%s", m.fault)
 	}
+	if made.Initial != nil {
+		m.made += made.Initial.Size()
+	}
 	m.tracing.created(made, r.config.Create)
 	return made, nil
 }

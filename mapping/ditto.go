@@ -66,7 +66,9 @@ func (r *rule) enforce(m *message, command *protocol.Message) *protocol.Error {
 		return r.unfilled(m, "the thing's ID", missing)
 	}
 	t := &command.Topic
-	if t.Group == protocol.Things && t.EntityID() == allowed {
+	// A name that is the placeholder addresses any Thing, or none: what is
+	// searched for, or a list of them.
+	if t.Group == protocol.Things && t.Name != protocol.Placeholder && t.EntityID() == allowed {
 		return nil
 	}
 	addressed := t.EntityID()

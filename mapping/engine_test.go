@@ -151,6 +151,8 @@ func TestEnvelopes(t *testing.T) {
 		{"the thing that is enforced", enforced, command("d1", ``), command("d1", ``)},
 		{"another thing", enforced, command("d2", ``), `!400 connectivity:connection.id.enforcement.failed A message on the topic "t/D1" may address the thing "org.acme:d1" only, not "org.acme:d2"`},
 		{"a policy of that name", enforced, `{"topic":"org.acme/d1/policies/commands/delete","path":"/"}`, `!400 connectivity:connection.id.enforcement.failed`},
+		{"the placeholder for any thing of a namespace", func(r *RuleConfig) { r.Thing = "org.acme:_" }, `{"topic":"org.acme/_/things/twin/commands/retrieve","path":"/","value":{"thingIds":["org.acme:x"]}}`, `!400 connectivity:connection.id.enforcement.failed`},
+		{"the placeholder for all things", func(r *RuleConfig) { r.Thing = "{{ header:x | fn:default('_:_') }}" }, `{"topic":"_/_/things/twin/search/subscribe","path":"/"}`, `!400 connectivity:connection.id.enforcement.failed`},
 		{"a search", enforced, `{"topic":"_/_/things/twin/search/subscribe","path":"/"}`, `!400 connectivity:connection.id.enforcement.failed`},
 		{"headers that it does not set", func(r *RuleConfig) {
 			r.Headers = []HeaderConfig{{"x", jsondoc.String("2")}, {"y", jsondoc.String("{{ device }}")}}

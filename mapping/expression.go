@@ -115,13 +115,15 @@ type machine struct {
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
 
-// run gives what the expression gives with these variables. The error says in
-// one line what went wrong where in the expression.
-func (e *expression) run(variables map[string]any) (any, error) {
+// run gives what the expression gives with these variables. It may use the
+// steps that are left of those for the message, and takes its own off. The
+// error says in one line what went wrong where in the expression.
+func (e *expression) run(variables map[string]any, steps *int) (any, error) {
 	m := machines.Get().(*machine)
-	m.budget.left = maxSteps
+	m.budget = budget{left: maxSteps, all: *steps}
 	variables[budgetVariable] = &m.budget
 	result, err := m.vm.Run(e.program, variables)
+	*steps = m.budget.all
 	machines.Put(m)
 	if err != nil {
 		text := oneLine(err)
@@ -136,7 +138,8 @@ func (e *expression) run(variables map[string]any) (any, error) {
 // value is the result of run as JSON. A number that is none (NaN) or infinite
 // is an error, and so is a result of more than maxResult bytes.
 func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
-	result, err := e.run(variables)
+	steps := maxAllSteps
+	result, err := e.run(variables, &steps)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +151,8 @@ func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
 }
 
 // holds is the result of an expression that says yes or no.
-func (e *expression) holds(variables map[string]any) (bool, error) {
-	result, err := e.run(variables)
+func (e *expression) holds(variables map[string]any, steps *int) (bool, error) {
+	result, err := e.run(variables, steps)
 	if err != nil {
 		return false, err
 	}

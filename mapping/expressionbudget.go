@@ -19,18 +19,27 @@ import (
 // bytes of text. It is used up in a fraction of a second.
 const maxSteps = 1_000_000
 
-// budget is what is left of the steps of one run. The library itself bounds
-// how many elements arrays get; it does not know how long loops within loops
-// take, nor how long a text grows.
-type budget struct{ left int }
+// maxAllSteps is what all expressions together may cost that one message, or
+// one event, runs: with "each" there may be a thousand runs of every one.
+const maxAllSteps = 4 * maxSteps
+
+// budget is what is left of the steps of one run, and of all. The library
+// itself bounds how many elements arrays get; it does not know how long loops
+// within loops take, nor how long a text grows.
+type budget struct{ left, all int }
 
 // budgetVariable is the budget among an expression's variables. No expression
 // can write its name.
 const budgetVariable = "§budget"
 
 func (b *budget) spend(steps int) {
-	if b.left -= steps; b.left < 0 {
+	b.left -= steps
+	b.all -= steps
+	switch {
+	case b.left < 0:
 		panic(fmt.Sprintf("it takes more than the %d steps that an expression may", maxSteps))
+	case b.all < 0:
+		panic(fmt.Sprintf("it takes more than what is left of the %d steps that all expressions for one message may", maxAllSteps))
 	}
 }
 
@@ -52,6 +61,15 @@ func (b *budget) look(v any) any {
 // maxNesting is how deep a value may be nested that a function goes through:
 // deeper than any payload, and not so deep that the stack would not hold it.
 const maxNesting = 2 * jsondoc.DefaultDepth
+
+// search pays for a regular expression that goes through a text: that takes as
+// long as a step for every few bytes.
+func (b *budget) search(v any) any {
+	if s, ok := v.(string); ok {
+		b.spend(1 + len(s)/4)
+	}
+	return v
+}
 
 // lookInto pays for a function that goes through a value and all within it.
 func (b *budget) lookInto(v any) any {
@@ -136,7 +154,7 @@ type pricer struct {
 // Functions that go through the first level of what they are given, and those
 // that go through all of it. What is in neither looks at one value.
 var (
-	lookers = []string{"len", "int", "float", "trim", "trimPrefix", "trimSuffix", "upper", "lower", "split", "splitAfter",
+	lookers = []string{"len", "int", "float", "trim", "trimPrefix", "trimSuffix", "upper", "lower",
 		"indexOf", "lastIndexOf", "hasPrefix", "hasSuffix", "toBase64", "fromBase64", "take", "keys", "values", "toPairs",
 		"fromPairs", "reverse", "concat", "sort", "date", "duration", "timezone", "replace", "repeat"}
 	deepLookers = []string{"string", "join", "max", "min", "mean", "median", "sum", "toJSON", "flatten", "uniq"}
@@ -149,7 +167,7 @@ func (p *pricer) Visit(node *ast.Node) {
 		n.Node = &ast.ConditionalNode{Ternary: true, Cond: priced("§step"), Exp1: n.Node, Exp2: &ast.NilNode{}}
 	case *ast.BuiltinNode:
 		switch n.Name {
-		case "replace", "repeat", "join", "fromJSON":
+		case "replace", "repeat", "join", "split", "splitAfter", "fromJSON":
 			ast.Patch(node, priced("§"+n.Name, n.Arguments...))
 			return
 		}
@@ -177,6 +195,10 @@ func (p *pricer) Visit(node *ast.Node) {
 			if !isLiteral(n.Left) && !isLiteral(n.Right) {
 				price(n, "§lookInto")
 			}
+		case "..":
+			if !isLiteral(n.Left) || !isLiteral(n.Right) {
+				ast.Patch(node, priced("§..", n.Left, n.Right))
+			}
 		case "in":
 			if _, isList := n.Right.(*ast.ArrayNode); !isList {
 				price(n, "§lookInto")
@@ -185,7 +207,7 @@ func (p *pricer) Visit(node *ast.Node) {
 			if _, isText := n.Right.(*ast.StringNode); !isText {
 				p.problem = "matches takes a pattern in quotes, not one that is made while it runs"
 			}
-			price(n, "§look")
+			ast.Patch(&n.Left, priced("§search", n.Left))
 		case "contains", "startsWith", "endsWith":
 			price(n, "§look")
 		}
@@ -220,13 +242,17 @@ func isLiteral(n ast.Node) bool {
 var pricedFunctions = []expr.Option{
 	expr.Function("§step", func(a ...any) (any, error) { a[0].(*budget).spend(1); return true, nil }, new(func(*budget) bool)),
 	expr.Function("§look", func(a ...any) (any, error) { return a[0].(*budget).look(a[1]), nil }, new(func(*budget, any) any)),
+	expr.Function("§search", func(a ...any) (any, error) { return a[0].(*budget).search(a[1]), nil }, new(func(*budget, any) any)),
 	expr.Function("§lookInto", func(a ...any) (any, error) { return a[0].(*budget).lookInto(a[1]), nil }, new(func(*budget, any) any)),
 	expr.Function("§+", func(a ...any) (any, error) { return a[0].(*budget).add(a[1], a[2]), nil }, new(func(*budget, any, any) any)),
 	expr.Function("§-", func(a ...any) (any, error) { return subtract(a[1], a[2]), nil }, new(func(*budget, any, any) any)),
 	expr.Function("§*", func(a ...any) (any, error) { return multiply(a[1], a[2]), nil }, new(func(*budget, any, any) any)),
+	expr.Function("§..", func(a ...any) (any, error) { return a[0].(*budget).list(a[1], a[2]), nil }, new(func(*budget, any, any) []int)),
 	expr.Function("§replace", replace, new(func(*budget, string, string, string) string), new(func(*budget, string, string, string, int) string)),
 	expr.Function("§repeat", repeat, new(func(*budget, string, int) string)),
 	expr.Function("§join", join, new(func(*budget, any) string), new(func(*budget, any, string) string)),
+	expr.Function("§split", split(strings.SplitN), new(func(*budget, string, string) []string), new(func(*budget, string, string, int) []string)),
+	expr.Function("§splitAfter", split(strings.SplitAfterN), new(func(*budget, string, string) []string), new(func(*budget, string, string, int) []string)),
 	expr.Function("§fromJSON", fromJSON, new(func(*budget, string) any)),
 }
 
@@ -279,6 +305,20 @@ func magnitude(x int) uint {
 	return uint(x)
 }
 
+// list is "from..to". The library bounds its length in an expression as it is
+// written, not here.
+func (b *budget) list(from, to any) []int {
+	first, last := runtime.ToInt(from), runtime.ToInt(to)
+	if last < first {
+		return []int{}
+	}
+	if last-first < 0 || last-first >= maxSteps {
+		b.spend(maxSteps + 1)
+	}
+	b.spend(last - first + 1)
+	return runtime.MakeRange(first, last)
+}
+
 func replace(a ...any) (any, error) {
 	b, s, from, to, n := a[0].(*budget), a[1].(string), a[2].(string), a[3].(string), -1
 	if len(a) > 4 {
@@ -312,6 +352,23 @@ func repeat(a ...any) (any, error) {
 	}
 	b.grow(len(s) * n)
 	return strings.Repeat(s, n), nil
+}
+
+// split pays for the pieces, which take more room than the text.
+func split(cut func(s, at string, n int) []string) func(a ...any) (any, error) {
+	return func(a ...any) (any, error) {
+		b, s, at, n := a[0].(*budget), a[1].(string), a[2].(string), -1
+		if len(a) > 3 {
+			n = runtime.ToInt(a[3])
+		}
+		b.grow(len(s))
+		pieces := strings.Count(s, at) + 1
+		if n >= 0 {
+			pieces = min(pieces, n)
+		}
+		b.spend(pieces)
+		return cut(s, at, n), nil
+	}
 }
 
 func join(a ...any) (any, error) {

@@ -30,13 +30,16 @@ type message struct {
 	json, cbor   *jsondoc.Value // the payload, once it is read as such
 	variables    map[string]any // of the rule's expressions
 	hasVariables bool
+	whole        any // what they need of the document, once it is decoded; the same for all elements of "each"
+	steps        int // that are left for all expressions
+	made         int // the bytes of all changes
 }
 
 var messages = sync.Pool{New: func() any { return new(message) }}
 
 func newMessage(in *Input) *message {
 	m := messages.Get().(*message)
-	m.in = in
+	m.in, m.steps = in, maxAllSteps
 	return m
 }
 

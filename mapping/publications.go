@@ -50,10 +50,6 @@ const (
 	payloadExpression                    // what the expression makes of it
 )
 
-// whole says whether a message tells of the whole event, whatever place it is
-// for.
-func (k payloadKind) whole() bool { return k <= payloadNormalized }
-
 // CompilePublications compiles the list. All problems are told, in the order
 // of the list; when there are any, the Publications are nil.
 func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, []Problem) {
@@ -98,6 +94,7 @@ func (p *Publications) For(event *protocol.Message) []Out {
 		return nil
 	}
 	var outs []Out
+	steps := maxAllSteps
 	for i := range p.list {
 		pub := &p.list[i]
 		if len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, event.Topic.Namespace) {
@@ -106,7 +103,7 @@ func (p *Publications) For(event *protocol.Message) []Out {
 		if pub.payload == payloadNormalized && !isChange(event) {
 			continue
 		}
-		s := search{pub: pub, roots: p.roots, event: event, outs: outs, first: len(outs)}
+		s := search{pub: pub, roots: p.roots, event: event, outs: outs, steps: &steps}
 		s.run()
 		outs = s.outs
 	}

@@ -18,7 +18,8 @@ type search struct {
 	roots Roots
 	event *protocol.Message
 	outs  []Out
-	first int // where this publication's begin in outs
+	steps *int     // that are left for all expressions
+	tells *telling // of a payload that tells of the whole event
 
 	merge   bool // the event's value is a patch: null deletes, and objects tell a part
 	caps    [maxCaptures]string
@@ -175,14 +176,11 @@ func (s *search) found(c content) {
 		Topic: topic, QoS: byte(s.pub.config.QoS), Retain: s.pub.config.Retain,
 		To: to, Subjects: s.pub.config.Subjects, Publication: s.pub.number,
 	}
-	if s.pub.payload.whole() && s.told(&out) {
-		return
-	}
 	switch s.pub.payload {
-	case payloadEnvelope:
-		out.Payload, out.ContentType = s.event.AppendJSON(nil), protocol.ContentTypeDitto
-	case payloadNormalized:
-		out.Payload, out.ContentType = normalized(s.event), protocol.ContentTypeJSON
+	case payloadEnvelope, payloadNormalized:
+		if !s.tell(&out) {
+			return
+		}
 	case payloadValue:
 		if !s.gone(c) {
 			out.Payload, out.ContentType = plain(c.value)
@@ -199,14 +197,41 @@ func (s *search) found(c content) {
 	s.outs = append(s.outs, out)
 }
 
-// told says whether there is a message to the same place already.
-func (s *search) told(out *Out) bool {
-	for i := range s.outs[s.first:] {
-		if earlier := &s.outs[s.first+i]; earlier.Topic == out.Topic && earlier.To == out.To {
-			return true
+// telling is what a publication tells that has the whole event for its payload,
+// and whom it has told.
+type telling struct {
+	payload     []byte
+	contentType string
+	first       place
+	told        map[place]bool // besides it
+}
+
+// place is where a message goes.
+type place struct{ topic, to string }
+
+// tell gives a message the whole event for its payload, which all of them
+// share; false where there is a message to the same place already.
+func (s *search) tell(out *Out) bool {
+	t, to := s.tells, place{out.Topic, out.To}
+	switch {
+	case t == nil:
+		t = &telling{first: to}
+		if s.pub.payload == payloadEnvelope {
+			t.payload, t.contentType = s.event.AppendJSON(nil), protocol.ContentTypeDitto
+		} else {
+			t.payload, t.contentType = normalized(s.event), protocol.ContentTypeJSON
 		}
+		s.tells = t
+	case to == t.first || t.told[to]:
+		return false
+	default:
+		if t.told == nil {
+			t.told = map[place]bool{}
+		}
+		t.told[to] = true
 	}
-	return false
+	out.Payload, out.ContentType = t.payload, t.contentType
+	return true
 }
 
 // fail tells that a message cannot be made.

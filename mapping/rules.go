@@ -132,6 +132,10 @@ func (r *Rules) relay(hits []int32) Relay {
 // together, and nobody else's meanwhile.
 const maxChanges = 1000
 
+// maxMade is how many bytes they may have together, besides four times those of
+// the message: with "each", every one may have a part that all have in common.
+const maxMade = 16 << 20
+
 // Map gives the changes that the message asks for, in the order in which they
 // are to be applied, all of them or none. Every rule whose pattern fits the
 // topic applies, in the order of the configuration, and each gives one change,
@@ -167,11 +171,16 @@ func (r *Rules) run(in *Input, trace *Trace) (changes []Change, matched bool, er
 	defer m.done()
 	m.trace = trace
 	for _, hit := range hits {
-		more, err := r.rules[hit].apply(m, changes)
+		rule := &r.rules[hit]
+		more, err := rule.apply(m, changes)
+		if err == nil && len(more) > maxChanges {
+			err = rule.refuse("there are more than the %d changes that one message may make", maxChanges)
+			err.Status = 413
+		}
 		m.tracing.ended(len(changes), more, err)
 		if err != nil {
 			by := *err
-			by.By = r.rules[hit].name()
+			by.By = rule.name()
 			return envelopeOf(more, changes), true, &by
 		}
 		changes = more
@@ -206,7 +215,7 @@ func (r *rule) apply(m *message, changes []Change) ([]Change, *protocol.Error) {
 	if !r.pattern.matchTopic(m.in.Topic, m.caps[:]) {
 		return changes, nil // cannot be: the index found it by the same levels
 	}
-	m.fault, m.hasVariables = "", false
+	m.fault, m.hasVariables, m.whole = "", false, nil
 	m.tracing = m.trace.begin(r, m)
 	if r.format == formatDitto {
 		change, err := r.envelope(m)
@@ -266,12 +275,18 @@ func (r *rule) applyTo(m *message, payload *jsondoc.Value, changes []Change) ([]
 		}
 	}
 	made.message.Value = patch
+	m.made += patch.Size()
 	change := &made.change[0]
 	change.Message, change.Rule = &made.message, r.number
 	if r.create != nil {
 		if change.Create, err = r.createWith(m); err != nil {
 			return nil, err
 		}
+	}
+	if most := maxMade + 4*len(m.in.Payload); m.made > most {
+		err := r.refuse("what is made of this message has more than %d bytes", most)
+		err.Status = 413
+		return nil, err
 	}
 	if changes == nil {
 		return made.change[:], nil
@@ -310,7 +325,7 @@ func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Erro
 
 // applies says whether the rule's condition holds.
 func (r *rule) applies(m *message) (bool, *protocol.Error) {
-	yes, err := r.when.holds(r.variables(m))
+	yes, err := r.when.holds(r.variables(m), &m.steps)
 	m.tracing.when(r, yes, err)
 	if err != nil {
 		return false, r.refuse("when: %v", err)
@@ -339,6 +354,7 @@ func (r *rule) header(m *message, headers *protocol.Headers, line *headerLine) *
 	case !ok:
 		return nil
 	}
+	m.made += len(text)
 	value, err := jsondoc.Parse(text, jsondoc.Limits{})
 	if err != nil {
 		return r.refuse("the header %s is not acceptable JSON: %v", line.name, err)

@@ -227,7 +227,7 @@ func (w *writer) kept(dst []byte, v *jsondoc.Value) ([]byte, bool) {
 // result appends what the line's expression gives.
 func (w *writer) result(dst []byte, l *line) ([]byte, bool) {
 	before := len(dst)
-	result, err := l.expression.run(w.rule.variables(w.message))
+	result, err := l.expression.run(w.rule.variables(w.message), &w.message.steps)
 	if err == nil {
 		switch result.(type) {
 		case nil:

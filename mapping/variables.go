@@ -44,15 +44,19 @@ func (r *rule) variables(m *message) map[string]any {
 func (r *rule) variable(m *message, name string, needed *usage) (any, bool) {
 	in := m.in
 	switch name {
-	case "payload", "message":
-		v := m.value
-		if name == "message" {
-			v = m.document
-		}
-		if v == nil { // not read yet: the condition does without it
+	case "payload":
+		if m.value == nil { // not read yet: the condition does without it
 			return nil, false
 		}
-		return needed.decode(v), true
+		return needed.decode(m.value), true
+	case "message":
+		if m.document == nil { // likewise
+			return nil, false
+		}
+		if m.whole == nil {
+			m.whole = needed.decode(m.document)
+		}
+		return m.whole, true
 	case "topic":
 		return in.Topic, true
 	case "client":
