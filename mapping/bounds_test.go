@@ -48,6 +48,7 @@ func TestWhatOneMessageMayCost(t *testing.T) {
 		{"expressions that cost much together", []RuleConfig{each(expr("len(map(1..payload.v + 9000, # * 2))"))}, gateway(1000, 0), "400 4000000 steps"},
 		{"over all rules", []RuleConfig{each(expr("(1..payload.v + 3000)[0]")), each(expr("len(1..payload.v + 3000)"))}, gateway(500, 0), "400 mappings[1] (g/{g})"},
 		{"lists that are long together", []RuleConfig{each(expr("(1..payload.v + 900000)[0]"))}, gateway(1000, 0), "400 4000000 steps"},
+		{"lists that are constants", []RuleConfig{each(expr("len(string(1..300000)) + payload.v"))}, gateway(1000, 0), "400 4000000 steps"},
 		{"a text in every change", []RuleConfig{each(lines(t, "/attributes/v", `="{{ message:/text }}"`))}, gateway(1000, 100_000), "413 more than"},
 		{"a text in the headers of every change", []RuleConfig{each(lines(t, "/attributes/v", "/v"), header)}, gateway(1000, 100_000), "413 more than"},
 		{"a text in every Thing that is made", []RuleConfig{each(lines(t, "/attributes/v", "/v"), attribute)}, gateway(1000, 100_000), "413 more than"},

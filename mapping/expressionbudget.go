@@ -52,6 +52,12 @@ func (b *budget) look(v any) any {
 		b.spend(1 + len(v))
 	case map[string]any:
 		b.spend(1 + len(v))
+	case []int: // a list as from..to, and of map
+		b.spend(1 + len(v))
+	case []string: // of split
+		b.spend(1 + len(v))
+	case []float64:
+		b.spend(1 + len(v))
 	default:
 		b.spend(1)
 	}
