@@ -66,7 +66,7 @@ func (c *constants) object(node *yaml.Node, key string, depth int) *jsondoc.Valu
 		name := resolve(node.Content[i])
 		switch {
 		case name == nil || name.Kind != yaml.ScalarNode || name.Tag == "!!merge":
-			c.d.problem(node.Content[i], key, "has a key that is not a plain name")
+			c.d.problem(node.Content[i], key, noName(node.Content[i]))
 			return nil
 		case seen[name.Value]:
 			c.d.problemf(name, key, "has the key %q twice", name.Value)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -90,7 +91,19 @@ func kindName(node *yaml.Node) string {
 	case yaml.SequenceNode:
 		return "a list"
 	}
+	const most = 60 // of what may be a file that is no configuration at all
+	if len(node.Value) > most {
+		return strconv.Quote(strings.ToValidUTF8(node.Value[:most], "")) + "…"
+	}
 	return strconv.Quote(node.Value)
+}
+
+// noName says why a key is none that the configuration could have.
+func noName(key *yaml.Node) string {
+	if key.Tag == "!!merge" {
+		return "has the key <<, which merges maps in some YAML programs: write what it stands for, or give a whole value a name with & and use it with *"
+	}
+	return "has a key that is not a plain name"
 }
 
 // section is a map of which some keys are known.
@@ -126,7 +139,7 @@ func (d *decoder) keys(node *yaml.Node, key string, chosen bool) *section {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name, value := resolve(node.Content[i]), node.Content[i+1]
 		if name == nil || name.Kind != yaml.ScalarNode || name.Tag == "!!merge" {
-			d.problem(node.Content[i], key, "has a key that is not a plain name")
+			d.problem(node.Content[i], key, noName(node.Content[i]))
 			continue
 		}
 		if first, ok := s.keys[name.Value]; ok {

@@ -80,7 +80,7 @@ func (i *includer) file(file, place, key string) {
 	problem := func(format string, args ...any) {
 		i.d.problems = append(i.d.problems, Problem{Place: place, Key: key, Text: fmt.Sprintf(format, args...)})
 	}
-	text, err := os.ReadFile(file)
+	text, err := contents(file)
 	if err != nil {
 		problem("%s cannot be read: %v; a file is named relative to the one that includes it", file, unwrap(err))
 		return

@@ -137,6 +137,8 @@ x.yaml:2: include[0]: nowhere.yaml cannot be read…`},
 		{"a file twice", map[string]string{
 			"config.yaml": "include:\n  - x.yaml\n  - \"*x.yaml\"\n", "x.yaml": mappingOn("x"),
 		}, `config.yaml:3: include[1]: x.yaml is included already, at config.yaml:2: its rules would apply twice`},
+		{"a file that is no configuration", map[string]string{"config.yaml": "include: [x.yaml]\n", "x.yaml": strings.Repeat("secret ", 1000)},
+			`x.yaml:1: is "secret secret secret secret secret secret secret secret secr"…, but should be a map of keys and values`},
 		{"a value that is no list", map[string]string{"config.yaml": "include: x.yaml\n"},
 			`config.yaml:1: include: is "x.yaml", but should be a list`},
 	} {
@@ -161,4 +163,13 @@ func compare(t *testing.T, got, want []string) {
 			t.Errorf("got  %s\nwant %s", got[i], want[i])
 		}
 	}
+}
+
+func TestAFileThatIsTooLargeForAConfigurationIsNotReadToItsEnd(t *testing.T) {
+	file := filepath.Join(folder(t, map[string]string{"config.yaml": "include: [x.yaml]\n", "x.yaml": ""}), "config.yaml")
+	if err := os.Truncate(filepath.Join(filepath.Dir(file), "x.yaml"), maxFile+1); err != nil {
+		t.Fatal(err)
+	}
+	_, problems := Load(file, Flags{})
+	compare(t, strings.Split(told(problems, file), "\n"), []string{"config.yaml:1: include[0]: x.yaml cannot be read: has more than the 64 MiB that a configuration may have…"})
 }

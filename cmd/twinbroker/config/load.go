@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ func Load(file string, flags Flags) (*Config, Problems) {
 	d := &decoder{places: c.places}
 	var scalars map[string]string
 	if file != "" {
-		text, err := os.ReadFile(file)
+		text, err := contents(file)
 		if err != nil {
 			return nil, Problems{{Place: file, Text: fmt.Sprintf("cannot be read: %v; name the configuration with -c FILE, or leave it out for the defaults", unwrap(err))}}
 		}
@@ -42,6 +43,23 @@ func Load(file string, flags Flags) (*Config, Problems) {
 		return nil, problems
 	}
 	return c, problems
+}
+
+// maxFile is how large a file of the configuration may be: what is larger, or
+// has no end, is none.
+const maxFile = 64 << 20
+
+func contents(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("has more than the %d MiB that a configuration may have", maxFile>>20)
+	}
+	return text, err
 }
 
 // unwrap leaves the path out of an error that is told along with it.
