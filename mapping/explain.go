@@ -189,6 +189,9 @@ func (c *CreateConfig) member(name string) *jsondoc.Value {
 
 // line is for a line of "set" and the text of its value.
 func (t *RuleTrace) line(l *line, w *writer, text []byte, ok bool) {
+	// What fails only here, in a path that nothing is written to, is no fault.
+	fault := w.message.fault
+	defer func() { w.message.fault = fault }()
 	s := Step{Key: "set", Path: l.key, From: l.from()}
 	if path, ok := l.fill(w.message); ok {
 		s.Path = pathOrRoot(path)
