@@ -93,8 +93,7 @@ func (p *Publications) For(event *protocol.Message) []Out {
 		event.Topic.Channel != protocol.Twin || event.Topic.Criterion != protocol.Events {
 		return nil
 	}
-	var outs []Out
-	steps := maxAllSteps
+	s := search{roots: p.roots, event: event, steps: maxAllSteps}
 	for i := range p.list {
 		pub := &p.list[i]
 		if len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, event.Topic.Namespace) {
@@ -103,9 +102,8 @@ func (p *Publications) For(event *protocol.Message) []Out {
 		if pub.payload == payloadNormalized && !isChange(event) {
 			continue
 		}
-		s := search{pub: pub, roots: p.roots, event: event, outs: outs, steps: &steps}
+		s.pub, s.tells = pub, nil
 		s.run()
-		outs = s.outs
 	}
-	return outs
+	return s.outs
 }

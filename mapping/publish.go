@@ -18,7 +18,7 @@ type search struct {
 	roots Roots
 	event *protocol.Message
 	outs  []Out
-	steps *int     // that are left for all expressions
+	steps int      // that are left for all expressions
 	tells *telling // of a payload that tells of the whole event
 
 	merge   bool // the event's value is a patch: null deletes, and objects tell a part
@@ -33,7 +33,7 @@ type content struct {
 }
 
 func (s *search) run() {
-	s.merge = s.event.Topic.Action == protocol.ActionMerged
+	s.merge, s.rest = s.event.Topic.Action == protocol.ActionMerged, nil
 	told := content{value: s.event.Value}
 	if s.event.Topic.Action == protocol.ActionDeleted {
 		told.value = nil

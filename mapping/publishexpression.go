@@ -65,7 +65,7 @@ func (s *search) evaluate(out *Out, c content) (bool, error) {
 	if e.uses["revision"] != nil {
 		variables["revision"] = int(s.event.Revision)
 	}
-	result, err := e.run(variables, s.steps)
+	result, err := e.run(variables, &s.steps)
 	switch {
 	case err != nil && gone:
 		return false, fmt.Errorf(`the expression: %w; the value is gone: "value == nil ? nil : …" sends nothing then`, err)
