@@ -92,6 +92,31 @@ func TestWhatTextsCostInAnExpression(t *testing.T) {
 	}
 }
 
+// A pattern that comes with the message is not read anew for each value.
+func TestAPatternOfTheMessageIsReadOnce(t *testing.T) {
+	r := compile(t, RuleConfig{Topic: "t", Thing: "a:b", Set: lines(t, "/attributes/x",
+		`="{{ payload:/s | fn:split(',') | fn:filter('like', payload:/p) | fn:join(',') }}"`)})
+	payload := `{"p":"` + strings.Repeat("*?", 100) + `","s":"` + strings.Repeat("a,", 100_000) + strings.Repeat("b", 200) + `"}`
+	changes, _, err := r.Map(&Input{Topic: "t", Payload: []byte(payload), Now: noon})
+	if want := `a:b {"attributes":{"x":"` + strings.Repeat("b", 200) + `"}}`; err != nil || told(changes) != want {
+		t.Errorf("%.200s %v", told(changes), err)
+	}
+}
+
+// Names of the message that lead too deep are refused alike, whether other
+// lines lead beside them or not.
+func TestPathsThatAreTooDeep(t *testing.T) {
+	for _, beside := range []string{"/attributes/b", "/features/f/properties/b"} {
+		r := compile(t, RuleConfig{Topic: "t/{x...}", Format: "text", Thing: "a:b", Set: lines(t, "/features/f/properties/{{ x }}", "", beside, "")})
+		for levels, fits := range map[int]bool{61: true, 62: false, 30_000: false} {
+			_, _, err := r.Map(&Input{Topic: "t" + strings.Repeat("/a", levels), Payload: []byte("1"), Now: noon})
+			if (err == nil) != fits || err != nil && !strings.Contains(err.Message, "nested too deep") {
+				t.Errorf("%d levels beside %s: %v", levels, beside, err)
+			}
+		}
+	}
+}
+
 // All places that an event names are told of the same event: they share one
 // text of it.
 func TestManyPlacesShareTheEventTheyAreTold(t *testing.T) {

@@ -208,23 +208,29 @@ func (f *filter) apply(e *flow, inputs []filled) error {
 	if f.against != nil {
 		against, hasAgainst = f.against.text(inputs)
 	}
-	if f.test == "like" && len(against) > maxPattern {
-		return fmt.Errorf("the pattern has more than %d bytes", maxPattern)
+	like := f.like
+	if f.test == "like" {
+		if len(against) > maxPattern {
+			return fmt.Errorf("the pattern has more than %d bytes", maxPattern)
+		}
+		if like == nil { // once for all values
+			like = likeExpression(against)
+		}
 	}
 	if f.value == nil {
 		// Without something to compare with, no value passes.
-		e.values = slices.DeleteFunc(e.values, func(s string) bool { return !hasAgainst || !f.holds(s, against) })
+		e.values = slices.DeleteFunc(e.values, func(s string) bool { return !hasAgainst || !f.holds(s, against, like) })
 		return nil
 	}
 	value, there := f.value.text(inputs)
-	if !f.holds(value, against) || !there && f.against == nil {
+	if !f.holds(value, against, like) || !there && f.against == nil {
 		e.values = nil
 	}
 	return nil
 }
 
-// holds is the test of one value.
-func (f *filter) holds(s, against string) bool {
+// holds is the test of one value; like is the pattern of that test.
+func (f *filter) holds(s, against string, like *regexp.Regexp) bool {
 	switch f.test {
 	case "eq":
 		return s == against
@@ -233,10 +239,7 @@ func (f *filter) holds(s, against string) bool {
 	case "exists":
 		return (s != "") == (f.against == nil || strings.EqualFold(against, "true"))
 	}
-	if f.like != nil {
-		return f.like.MatchString(s)
-	}
-	return likeExpression(against).MatchString(s)
+	return like.MatchString(s)
 }
 
 // maxPattern is how long a pattern of "like" may be: what it takes to match

@@ -154,6 +154,9 @@ func (w *writer) oneByOne() (*jsondoc.Value, *protocol.Error) {
 		if err != nil {
 			return nil, w.rule.refuse("the change is not acceptable JSON: %v", err)
 		}
+		if len(path)+value.Depth() > jsondoc.DefaultDepth {
+			return nil, w.rule.refuse("the change is not acceptable JSON: nested too deep")
+		}
 		if patch == nil {
 			patch = jsondoc.Nest(path, value)
 			continue
