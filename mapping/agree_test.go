@@ -68,7 +68,7 @@ func anyInput(r *rand.Rand) *Input {
 func TestExplainAgreesWithMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	changed, refused := 0, 0
-	for range 2000 {
+	for range 600 {
 		configs := []RuleConfig{anyRule(r), anyRule(r)}
 		var rules *Rules
 		for n := len(configs); rules == nil && n > 0; n-- {
@@ -99,7 +99,7 @@ func TestExplainAgreesWithMap(t *testing.T) {
 			}
 		}
 	}
-	if changed < 500 || refused < 500 {
+	if changed < 100 || refused < 100 {
 		t.Errorf("of what was tried, only %d changed something and %d were refused", changed, refused)
 	}
 }

@@ -114,3 +114,28 @@ func TestOutwardKeepsWhatDittoLetsOut(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A client may put as many into one message as its size allows: looking for
+// each among all others would take minutes.
+func TestManyHeadersAreSetAsFewAre(t *testing.T) {
+	for _, n := range []int{5, 200_000} {
+		text := []byte(`{"Own":"first"`)
+		for i := range n {
+			text = fmt.Appendf(text, `,"k%d":%d`, i, i)
+		}
+		h := headersOf(t, string(text)+`,"OWN":"last"}`)
+		h.AddMissing(2*n+2, func(yield func(string, string) bool) {
+			_ = yield("own", "no") && yield("other", "yes") && yield("OTHER", "no")
+			for i := range n {
+				_ = yield(fmt.Sprintf("K%d", i), "no") && yield(fmt.Sprintf("p%d", i), "yes")
+			}
+		})
+		own, _ := h.Get("own")
+		other, _ := h.Get("Other")
+		k, _ := h.Get("k3")
+		p, _ := h.Get("P4")
+		if own != "last" || other != "yes" || k != "3" || p != "yes" || h.Len() != 2*n+2 {
+			t.Errorf("%d headers: own %s, other %s, k3 %s, p4 %s, in all %d", n, own, other, k, p, h.Len())
+		}
+	}
+}
