@@ -94,14 +94,14 @@ func (t *RuleTrace) add(s Step) {
 // array is for where the elements of "each" are to be.
 func (t *RuleTrace) array(document *jsondoc.Value, each jsondoc.Pointer, ok bool) {
 	if t != nil && !ok {
-		t.add(Step{Key: "each", Path: pathOrRoot(each), From: "payload " + each.String(), Why: missingIn(document, each)})
+		t.add(Step{Key: "each", Path: pathOrRoot(each), From: "payload " + each.String(), Why: missingIn(document, each, false)})
 	}
 }
 
 // element is for an element of "each".
 func (t *RuleTrace) element(each jsondoc.Pointer, n int, element *jsondoc.Value) {
 	if t != nil {
-		t.add(Step{Key: "each", Path: each.String() + "/" + strconv.Itoa(n), From: "element " + strconv.Itoa(n), Value: element})
+		t.add(Step{Key: "each", Path: append(slices.Clone(each), strconv.Itoa(n)).String(), From: "element " + strconv.Itoa(n), Value: element})
 	}
 }
 
@@ -141,7 +141,7 @@ func withoutValue(missing string, m *message) string {
 	if m.fault != "" {
 		return m.fault
 	}
-	return "{{ " + missing + " }} has no value with this message"
+	return "{{ " + missing + " }} has no value with this message" + m.adviseEach(missing)
 }
 
 // header is for a line of "headers", and the text of its value.
@@ -193,10 +193,13 @@ func (t *RuleTrace) line(l *line, w *writer, text []byte, ok bool) {
 	fault := w.message.fault
 	defer func() { w.message.fault = fault }()
 	s := Step{Key: "set", Path: l.key, From: l.from()}
-	if path, ok := l.fill(w.message); ok {
+	path, filled := l.fill(w.message)
+	if filled {
 		s.Path = pathOrRoot(path)
 	}
-	if ok {
+	if !filled {
+		s.Why = withoutValue(l.missing(w.message), w.message)
+	} else if ok {
 		s.Value, _ = jsondoc.Parse(slices.Clone(text), jsondoc.Limits{})
 	} else if l.expression != nil && w.err != nil && !t.failed {
 		s.Why, t.failed = "it fails", true
@@ -204,6 +207,20 @@ func (t *RuleTrace) line(l *line, w *writer, text []byte, ok bool) {
 		s.Why = l.why(w)
 	}
 	t.add(s)
+}
+
+// unnamed is for the lines at and below a node whose name needs a placeholder
+// that has no value.
+func (t *RuleTrace) unnamed(n *node, w *writer) {
+	if t == nil {
+		return
+	}
+	if n.line != nil {
+		t.line(n.line, w, nil, false)
+	}
+	for _, child := range n.children {
+		t.unnamed(child, w)
+	}
 }
 
 func pathOrRoot(p jsondoc.Pointer) string {

@@ -33,11 +33,21 @@ func (l *line) why(w *writer) string {
 	v, ok := lookup(w.payload, l.pointer)
 	switch {
 	case !ok:
-		return missingIn(w.payload, l.pointer)
+		return missingIn(w.payload, l.pointer, w.rule.each != nil) + w.message.besideArray(l.pointer)
 	case v.IsNull():
 		return "it is null (nulls: skip)"
 	}
 	return "there are only nulls in it (nulls: skip)"
+}
+
+// missing is the first placeholder of a line's path that has no value.
+func (l *line) missing(m *message) string {
+	for i := range l.path {
+		if _, missing := l.path[i].template.text(m); missing != "" {
+			return missing
+		}
+	}
+	return ""
 }
 
 // missing is the first placeholder of a constant that has no value.
@@ -55,8 +65,8 @@ func (c *constant) missing(m *message) string {
 }
 
 // missingIn says how far a pointer leads, and what is there instead of what it
-// asks for.
-func missingIn(v *jsondoc.Value, p jsondoc.Pointer) string {
+// asks for. inElement says that it is an element of "each".
+func missingIn(v *jsondoc.Value, p jsondoc.Pointer, inElement bool) string {
 	for i, name := range p {
 		next, ok := lookup(v, p[i:i+1])
 		if ok {
@@ -71,6 +81,9 @@ func missingIn(v *jsondoc.Value, p jsondoc.Pointer) string {
 		case jsondoc.KindObject:
 			return fmt.Sprintf("%s has no %q%s", where, name, membersOf(v))
 		case jsondoc.KindArray:
+			if !inElement && !isIndex(name) {
+				return fmt.Sprintf("%s is an array of %d elements: %s", where, v.Len(), takeApart(p[:i]))
+			}
 			return fmt.Sprintf("%s is an array of %d elements, and %q is none of them (0 is the first)", where, v.Len(), name)
 		}
 		return fmt.Sprintf("%s is %s and has nothing within", where, excerpt([]byte(v.String()), maxExcerpt))

@@ -384,7 +384,7 @@ func (r *rule) unfilled(m *message, what, missing string) *protocol.Error {
 	if m.fault != "" {
 		return r.refuse("%s", m.fault)
 	}
-	return r.refuse("%s needs {{ %s }}, which this message does not have", what, missing)
+	return r.refuse("%s needs {{ %s }}, which this message does not have%s", what, missing, m.adviseEach(missing))
 }
 
 // name is how error messages call the rule.

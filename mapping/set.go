@@ -89,6 +89,8 @@ func (w *writer) node(dst []byte, n *node) ([]byte, bool) {
 				}
 				continue
 			}
+		} else {
+			w.message.tracing.unnamed(child, w)
 		}
 		dst = dst[:before]
 	}
