@@ -95,8 +95,17 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 	switch {
 	case o.Err == nil:
 		d.tell(r, o.Events)
+	case !d.out && r.entry.Envelope == nil && r.entry.Thing == nil && o.Err.Status != 400 && o.Err.Status != 413:
+		// What else the broker says depends on the Thing that it has.
 	case r.trace != nil && slices.Contains(cmds, o.Refused):
-		r.refused = d.cfg.Rules.Refused(o.Err, &r.trace.Changes[slices.Index(cmds, o.Refused)])
+		change := &r.trace.Changes[slices.Index(cmds, o.Refused)]
+		r.refused = d.cfg.Rules.Refused(o.Err, change)
+		for i := range r.trace.Rules {
+			if t := &r.trace.Rules[i]; t.Rule == change.Rule {
+				t.Err = r.refused
+			}
+		}
+		r.trace.Changes = nil
 	default:
 		r.refused = o.Err
 	}
@@ -106,6 +115,19 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 // trialSegment is the size of the journal of a trial, which holds a few
 // changes.
 const trialSegment = 1 << 20
+
+// isWriting says whether all changes write a value, which the twin may not
+// accept whatever there is before.
+func isWriting(changes []mapping.Change) bool {
+	for i := range changes {
+		t := &changes[i].Message.Topic
+		writes := t.Action == protocol.ActionCreate || t.Action == protocol.ActionModify || t.Action == protocol.ActionMerge
+		if !writes || t.Group != protocol.Things || t.Criterion != protocol.Commands {
+			return false
+		}
+	}
+	return true
+}
 
 // mayMake says whether a command may make its Thing.
 func mayMake(cmd *twin.Command) bool {

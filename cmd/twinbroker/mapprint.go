@@ -69,7 +69,7 @@ func (p *mapPrinter) rule(t *mapping.RuleTrace) {
 			name += " " + s.Path
 		}
 		if s.Value != nil {
-			value = cut(plainText(s.Value))
+			value = cut(shown(&s))
 		}
 		if s.Why != "" {
 			from = strings.TrimPrefix(from+": "+s.Why, ": ")
@@ -182,15 +182,14 @@ func (p *mapPrinter) table(rows [][]string) {
 	_ = w.Flush() // into memory
 }
 
-// plainText is a value as a topic or an ID has it: a text without quotes.
-func plainText(v *jsondoc.Value) string {
-	if text, ok := v.Text(); ok {
-		if text == "" {
-			return `""`
-		}
-		return text
+// shown is a value in the table. What is written into the Thing is JSON, where
+// a text has quotes, which tell it from a number; an ID is written without.
+func shown(s *mapping.Step) string {
+	text, isText := s.Value.Text()
+	if !isText || text == "" || s.Key == "set" || s.Key == "each" {
+		return s.Value.String()
 	}
-	return v.String()
+	return text
 }
 
 // cut keeps a value within a line; the whole is in the message.

@@ -44,6 +44,10 @@ const house = `mappings:
   - topic: event/{device}
     format: ditto
     thing: "org.acme:{{ device }}"
+  - topic: raw/{device}
+    thing: "org.acme:{{ device }}"
+    set: {"/features/{{ payload:/k }}": /value}
+    create: {}
   - topic: strict/{device}
     thing: "org.acme:{{ device }}"
     set: {/policyId: ""}
@@ -73,7 +77,7 @@ func TestMapShowsWhereEachValueComesFrom(t *testing.T) {
   /features/climate/properties/humidity     -              payload /hum: it is null (nulls: skip)
   /features/climate/properties/deep         -              payload /deep/er: /deep has no "er"; it has x
   /attributes/seen                          -              constant {"at":"{{ time:now }}","by":"{{ client:id }}","of":"{{ client:username }}"}: {{ client:username }} has no value with this message
-  /attributes/kind                          heater         constant
+  /attributes/kind                          "heater"       constant
   => merge of org.acme:hall, created if need be, with a Policy of its own
 
 {
@@ -144,7 +148,15 @@ func TestMapSaysWhatComesOfAMessage(t *testing.T) {
 		{name: "an envelope that is the broker's to send", args: []string{"--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/events/modified","path":"/"}`}, code: 1, err: "the broker's to send"},
 		{name: "what publications send of an envelope", args: []string{"--out", "--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/commands/modify","path":"/attributes/last","value":"x"}`},
 			out: []string{"  => last/a  x  QoS 0\n"}},
-		{name: "what the twin refuses", args: []string{"--out", "--topic", "strict/a", "--payload", "no ID"}, code: 1, err: "The change is made by mappings[6] (strict/{device})."},
+		{name: "what the twin refuses", args: []string{"--out", "--topic", "strict/a", "--payload", "no ID"}, code: 1, err: "The change is made by mappings[7] (strict/{device})."},
+		{name: "what the twin refuses, without publications", args: []string{"--topic", "raw/a", "--payload", `{"k":"meas","value":[1]}`}, code: 1,
+			out: []string{"  => refused (400 "}, err: "Feature"},
+		{name: "what the twin may refuse, which depends on the Thing", args: []string{"--topic", "event/a", "--payload", `{"topic":"org.acme/a/things/twin/commands/modify","path":"/features/f/properties/x","value":1}`},
+			out: []string{"=> the envelope org.acme/a"}},
+		{name: "a text with quotes, a number without", args: []string{"--topic", "devices/a/telemetry", "--payload", `{"temp":"21,5","hum":21.5}`},
+			out: []string{` "21,5" `, " 21.5 ", " org.acme:a "}},
+		{name: "a line whose path is not known", args: []string{"--topic", "raw/a", "--payload", `{"value":1}`}, code: 1,
+			out: []string{"/features/{{ payload:/k }}", "{{ payload:/k }} has no value"}, err: "nothing to say"},
 		{name: "more than the broker takes", args: []string{"--topic", "only/a"}, stdin: strings.Repeat(" ", 256<<10) + "{}", code: 1, err: "262146 bytes, more than the 262144 that a message which changes a twin may have"},
 		{name: "two payloads", args: []string{"--topic", "only/a", "--payload", "a", "--payload-file", payload}, code: 1, err: "payload-file"},
 
