@@ -8,9 +8,10 @@ import (
 
 // Doubts tells of what is allowed and likely a mistake, in the order of the
 // configuration: mappings that write the same place of the same Thing with one
-// message, so that only the last of them has an effect, and publications to
-// topics that a mapping takes in, which it will never be shown. A mapping with
-// a condition may leave such topics alone, and is not suspected.
+// message, so that only the last of them has an effect, publications to topics
+// that a mapping takes in, which it will never be shown, and captures in single
+// braces, which stand for themselves. A mapping with a condition may leave such
+// topics alone, and is not suspected.
 func Doubts(r *Rules, p *Publications) []Problem {
 	var doubts []Problem
 	taken := make([][]stretch, len(r.rules)) // by rule
@@ -33,6 +34,7 @@ func Doubts(r *Rules, p *Publications) []Problem {
 				Text: fmt.Sprintf("writes over what %s with the same message", several(overwritten, "writes", "write")),
 			})
 		}
+		doubts = append(doubts, r.rules[i].bracedDoubts()...)
 	}
 	for i := range p.list {
 		pub := &p.list[i]

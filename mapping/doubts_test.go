@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
 func TestDoubts(t *testing.T) {
@@ -27,6 +29,11 @@ func TestDoubts(t *testing.T) {
 			want: `mappings[1].set["/attributes/a"]: writes over what mappings[0] (t/{d}) writes with the same message
 mappings[2].set["/attributes/a"]: writes over what mappings[1] (t/{e...}) and one other write with the same message
 mappings[3].set["/attributes/a"]: writes over what mappings[2] (t/x) and 2 others write with the same message`},
+		{name: "a capture in single braces", rules: []RuleConfig{rule("t/{d}", "a:b", "/attributes/a", `="{d}"`, "/attributes/b", `=["{{ d }}","{e}"]`, "/attributes/c", `={"x":["in {d}"]}`),
+			{Topic: "u/{d}", Thing: "a:b", Set: lines(t, "/attributes/a", "/a"), Create: &CreateConfig{Attributes: jsondoc.Object(jsondoc.Member{Name: "d", Value: jsondoc.String("{d...}")})}}},
+			want: `mappings[0].set["/attributes/a"]: has {d}, which stands for itself: {{ d }} is what {d} took in topic
+mappings[0].set["/attributes/c"]: has {d}, which stands for itself: {{ d }} is what {d} took in topic
+mappings[1].create.attributes: has {d}, which stands for itself: {{ d }} is what {d} took in topic`},
 		{name: "other topics", rules: []RuleConfig{rule("t/{d}", "a:b"), rule("t/{d}/x", "a:b"), rule("u/{d}", "a:b"), rule("t", "a:b")}},
 		{name: "other Things", rules: []RuleConfig{rule("t/{d}", "a:{{ d }}"), rule("t/{d}", "b:{{ d }}"), rule("t/{d}", "a:{{ d }}-x")}},
 		{name: "other places", rules: []RuleConfig{rule("t/{d}", "a:b"), rule("t/{d}", "a:b", "/attributes/b", "/a"), rule("t/{d}", "a:b", "/attributes/{{ d }}", "/a")}},

@@ -51,7 +51,7 @@ func (c *publicationCompiler) compile(roots Roots) {
 	if c.publication.payload == payloadExpression {
 		c.expression(&path)
 	}
-	sc := &scope{captures: &c.publication.path, placeholders: eventPlaceholders, strict: true}
+	sc := &scope{captures: &c.publication.path, placeholders: eventPlaceholders, strict: true, noBraces: true}
 	if c.publication.topic, err = parseTemplate(c.config.Topic, sc); err == nil {
 		err = checkTopic(c.config.Topic, &c.publication.topic, roots)
 	}

@@ -81,6 +81,7 @@ type scope struct {
 	message      bool // {{ time:… }}, {{ mqtt:… }} and {{ header:… }}: of the MQTT message
 	response     bool // {{ topic:… }} and {{ header:… }} of the response that a reply goes with
 	strict       bool // {name} is taken for a mistyped {{ name }}
+	noBraces     bool // and so is each {…}, of whatever name
 }
 
 // template is a text with placeholders.
@@ -137,6 +138,12 @@ func (sc *scope) checkText(text string) error {
 				return fmt.Errorf("has %s, which stands for itself here: write {{ %s }}", form, name)
 			}
 		}
+	}
+	if name := bracedName(text); sc.noBraces && name != "" {
+		if _, known := sc.placeholders[name]; known {
+			return fmt.Errorf("has {%s}, which stands for itself here: write {{ %s }}", name, name)
+		}
+		return fmt.Errorf("has {%s}, which stands for itself here; {{ %s }} would be a capture of path, which has none of this name: %s", name, name, sc.known())
 	}
 	return nil
 }
