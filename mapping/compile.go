@@ -218,7 +218,7 @@ func (c *ruleCompiler) what(l *line, config *SetConfig, sc *scope) error {
 	switch {
 	case config.Pointer == "":
 	case config.Pointer[0] != '/':
-		return fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, config.Pointer)
+		return fmt.Errorf("is %q: a JSON pointer into the payload begins with a slash; a constant is written {value: %s}", config.Pointer, inYAML(config.Pointer))
 	case !c.rule.format.hasInside():
 		return fmt.Errorf(`points to %q: a payload of format %s has no inside; "" is all of it`, config.Pointer, c.config.Format)
 	}

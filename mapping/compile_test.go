@@ -52,6 +52,7 @@ func TestCompileTellsEveryProblemByItsPlace(t *testing.T) {
 		{"a place around another", set("/attributes/{{ device }}/b", "/x", "/attributes/{{device}}", "/y"), `.set["/attributes/{{device}}"]`, `has "/attributes/{{ device }}/b" within it`},
 		{"a place beside the whole", set("/", "/x", "/attributes", "/y"), `.set["/attributes"]`, `lies within "/"`},
 		{"a pointer that is none", set("/attributes/a", "temp"), `.set["/attributes/a"]`, "{value: temp}"},
+		{"a placeholder without value", set("/attributes/a", "{{ device }}"), `.set["/attributes/a"]`, `a constant is written {value: "{{ device }}"}`},
 		{"a pointer with an empty level", set("/attributes/a", "/a//b"), `.set["/attributes/a"]`, "not a JSON pointer"},
 		{"an unknown placeholder in a constant", set("/attributes/a", `=[{"x":"{{ y }}"}]`), `.set["/attributes/a"]`, "no such capture"},
 		{"a pointer into text", func(r *RuleConfig) { r.Format = "text" }, `.set["/attributes/a"]`, "has no inside"},

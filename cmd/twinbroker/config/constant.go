@@ -65,6 +65,9 @@ func (c *constants) object(node *yaml.Node, key string, depth int) *jsondoc.Valu
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name := resolve(node.Content[i])
 		switch {
+		case isPlaceholder(node):
+			c.d.problem(node, key, bracesWithoutQuotes)
+			return nil
 		case name == nil || name.Kind != yaml.ScalarNode || name.Tag == "!!merge":
 			c.d.problem(node.Content[i], key, noName(node.Content[i]))
 			return nil

@@ -79,6 +79,9 @@ func (d *decoder) set(node *yaml.Node, key string) []mapping.SetConfig {
 		case value == nil:
 			d.problem(s.keys[path], place, `is empty: write "" for the whole payload, or a JSON pointer into it`)
 			continue
+		case isPlaceholder(value):
+			d.problem(value, place, bracesWithoutQuotes)
+			continue
 		case value.Kind == yaml.MappingNode:
 			if !d.setMap(&line, value, place) {
 				continue

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -21,8 +20,6 @@ type decoder struct {
 	before   map[string]int // by list, how many elements other files brought already
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-
 // document parses a text of one YAML document; nil for an empty one.
 func (d *decoder) document(text []byte, key string) *yaml.Node {
 	parser := yaml.NewDecoder(bytes.NewReader(text))
@@ -31,31 +28,19 @@ func (d *decoder) document(text []byte, key string) *yaml.Node {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		d.syntax(key, err)
+		d.syntax(text, key, err)
 		return nil
 	}
 	switch err := parser.Decode(&second); {
 	case err == nil:
 		d.problem(&second, key, "is a second YAML document: a configuration is one")
 	case !errors.Is(err, io.EOF):
-		d.syntax(key, err)
+		d.syntax(text, key, err)
 	}
 	if len(first.Content) != 1 {
 		return nil
 	}
 	return first.Content[0]
-}
-
-// syntax tells an error of the YAML parser.
-func (d *decoder) syntax(key string, err error) {
-	node, text := &yaml.Node{Line: 1}, err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			node.Line = line
-		}
-		text = m[2]
-	}
-	d.problem(node, key, "is not YAML: "+text)
 }
 
 func (d *decoder) problem(node *yaml.Node, key, text string) {
@@ -203,6 +188,9 @@ func (s *section) end() {
 func (d *decoder) scalar(node *yaml.Node, key string) (string, bool) {
 	switch {
 	case node == nil:
+		return "", false
+	case isPlaceholder(node):
+		d.problem(node, key, bracesWithoutQuotes)
 		return "", false
 	case node.Kind != yaml.ScalarNode:
 		d.problemf(node, key, "is %s, but should be a single value", kindName(node))

@@ -26,7 +26,19 @@ config.yaml:3: log.levle: is not a key of the configuration; did you mean "level
 		{"a key twice", "log:\n  level: info\n  level: warn\ndata_dir: a\ndata_dir: b\n", `config.yaml:3: log.level: is there twice, first in line 2
 config.yaml:5: data_dir: is there twice, first in line 4`},
 		{"not YAML", "a: [\n", "config.yaml:1: is not YAML: did not find expected node content"},
-		{"bad indentation", "log:\n  level: info\n format: text\n", "config.yaml:2: is not YAML: did not find expected key"},
+		{"bad indentation", "log:\n  level: info\n format: text\n", "config.yaml:3: is not YAML: did not find expected key: here, or in what begins here, a line begins further left…"},
+		{"a list that is indented otherwise", "log: {}\nmappings:\n  - topic: a\n   thing: b\n", "config.yaml:3: is not YAML: did not find expected '-' indicator: here, or in what begins here…"},
+		{"a letter that is none", "log: {}\nmappings:\n  - topic: @a\n", "config.yaml:3: is not YAML: found character that cannot start any token"},
+		{"an expression without quotes", "mappings:\n  - topic: a\n    set:\n      /attributes/a: {expr: payload.meas[0].v}\n",
+			"config.yaml:4: is not YAML: did not find expected ',' or '}': put the whole expression in quotes, as in {expr: '…'}"},
+		{"an expression that begins with quotes", "mappings:\n  - topic: a\n    set: {/attributes/a: {expr: \"x\" + payload.v}}\n",
+			"config.yaml:3: is not YAML: did not find expected ',' or '}': put the whole expression in quotes…"},
+		{"a map that is open, with an expression in quotes", "mappings:\n  - topic: a\n    set: {/attributes/a: {expr: 'x'}\n    thing: b\n",
+			"config.yaml:3: is not YAML: did not find expected ',' or '}'"},
+		{"placeholders without quotes", "mappings:\n  - topic: a/{d}\n    thing: {{ d }}\n    set: {/attributes/a: {value: {{ d }}}, /attributes/b: {{ d }}, /attributes/c: /c}\n",
+			`config.yaml:3: mappings[0].thing: is a map to YAML: put the whole text in quotes, as in "{{ … }}"
+config.yaml:4: mappings[0].set["/attributes/a"]: is a map to YAML…
+config.yaml:4: mappings[0].set["/attributes/b"]: is a map to YAML…`},
 		{"two documents", "data_dir: x\n---\ndata_dir: y\n", "config.yaml:…: is a second YAML document…"},
 		{"a merge of maps", "log: &l {level: info}\nhttp: {<<: *l}\n", "config.yaml:2: http: has the key <<, which merges maps in some YAML programs…"},
 		{"a list", "- a\n", "config.yaml:1: is a list, but should be a map of keys and values"},
