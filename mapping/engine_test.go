@@ -31,7 +31,7 @@ func TestWhen(t *testing.T) {
 		{"header.site == 'Ulm'", `{"temp":21}`, ``},
 		{"payload.at < now", `{"temp":21,"at":1782907200041}`, `org.acme:d1 {"attributes":{"a":21}}`},
 		{"payload.temp", `{"temp":21}`, `! when: gives the number 21, not true or false`},
-		{"payload.temp > 20", `{}`, `! when: invalid operation: <nil> > int (line 1, column 14): something that it uses is not in this message`},
+		{"payload.temp > 20", `{}`, `! when: cannot work out nothing (nil) > a number (line 1, column 14): something that it uses is not in this message`},
 	} {
 		rule.When = test.when
 		got, refused := map1(t, rule, Input{Payload: []byte(test.payload), QoS: 1, Retain: true})
@@ -50,8 +50,8 @@ func TestExpressionsInSet(t *testing.T) {
 		{"", `{"temp":21.5,"hot":{"a":null,"b":1}}`, `org.acme:d1 {"attributes":{"raw":21.5},"features":{"env":{"properties":{"fahrenheit":70.7,"hot":{"b":1}}}}}`},
 		{"", `{"temp":21.5}`, `org.acme:d1 {"attributes":{"raw":21.5},"features":{"env":{"properties":{"fahrenheit":70.7}}}}`},
 		{"delete", `{"temp":21.5}`, `org.acme:d1 {"attributes":{"raw":21.5},"features":{"env":{"properties":{"fahrenheit":70.7,"hot":null}}}}`},
-		{"", `{}`, `! mappings[0] (t/{device}): set["/features/env/properties/fahrenheit"]: the expression invalid operation: <nil> * int (line 1, column 14)`},
-		{"", `{"temp":"21"}`, `invalid operation: string * int`},
+		{"", `{}`, `! mappings[0] (t/{device}): set["/features/env/properties/fahrenheit"]: the expression cannot work out nothing (nil) * a number (line 1, column 14)`},
+		{"", `{"temp":"21"}`, `cannot work out a text * a number`},
 		{"", `{"temp":1e308}`, `the expression gives an infinite number`},
 	} {
 		rule.Nulls = test.nulls

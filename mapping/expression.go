@@ -23,6 +23,7 @@ import (
 // What it may take of time and memory is bounded, whatever it says and
 // whatever is in a message: see budget.
 type expression struct {
+	source  string // for what is said of it
 	program *vm.Program
 	uses    uses
 }
@@ -43,12 +44,12 @@ func compileExpression(source string, variables types.Map) (*expression, error) 
 	if strings.TrimSpace(source) == "" {
 		return nil, errors.New("is empty: an expression such as payload.temp * 9 / 5 + 32")
 	}
-	options := []expr.Option{expr.Env(variables), expr.DisableBuiltin("now")}
+	options := withUnix([]expr.Option{expr.Env(variables), expr.DisableBuiltin("now")}, variables)
 	// Once as it is written, for its mistakes; then with its price on it.
 	if _, err := expr.Compile(source, options...); err != nil {
-		return nil, errors.New(oneLine(err))
+		return nil, errors.New(adviseCompile(err, source, variables))
 	}
-	e := &expression{uses: uses{}}
+	e := &expression{source: source, uses: uses{}}
 	priced := maps.Clone(variables)
 	priced[budgetVariable] = types.TypeOf(&budget{})
 	options[0] = expr.Env(priced)
@@ -126,11 +127,7 @@ func (e *expression) run(variables map[string]any, steps *int) (any, error) {
 	*steps = m.budget.all
 	machines.Put(m)
 	if err != nil {
-		text := oneLine(err)
-		if strings.Contains(text, "nil") {
-			text += `: something that it uses is not in this message; "payload.x ?? 0" gives such a value, and "payload.x == nil ? nil : …" leaves the line out`
-		}
-		return nil, errors.New(text)
+		return nil, errors.New(adviseRun(err, e.source))
 	}
 	return result, nil
 }
@@ -166,9 +163,14 @@ func (e *expression) holds(variables map[string]any, steps *int) (bool, error) {
 // oneLine is an error of the expression library without the drawing below it,
 // and without all of a long text that it quotes.
 func oneLine(err error) string {
+	text, place := parts(err)
+	return text + place
+}
+
+// parts is what oneLine says, and where.
+func parts(err error) (text, place string) {
 	var at *file.Error
-	place := ""
-	text := err.Error()
+	text = err.Error()
 	if errors.As(err, &at) {
 		text, place = at.Message, fmt.Sprintf(" (line %d, column %d)", max(at.Line, 1), at.Column+1)
 	}
@@ -177,7 +179,7 @@ func oneLine(err error) string {
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return text + place
+	return text, place
 }
 
 // decoded is a JSON value as expressions see it: an integer as an int where

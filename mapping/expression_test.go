@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -70,6 +71,11 @@ func TestExpression(t *testing.T) {
 		{`payload.s in ["a", "b"]`, `{"s":"b"}`, "true"},
 		{`"k" in payload`, `{"k":1}`, "true"},
 		{"date(payload.at).Unix()", `{"at":"2026-07-01T12:00:00Z"}`, "1782907200"},
+		{"unix(payload.ts)", `{"ts":1782907200}`, `"2026-07-01T12:00:00.000Z"`},
+		{"unix(payload.ms / 1000)", `{"ms":1782907200042}`, `"2026-07-01T12:00:00.042Z"`},
+		{"unix(payload.ts).Year() + 1", `{"ts":-1}`, "1970"},
+		{`find(payload.meas, .k == "hum")?.v`, `{"meas":[{"k":"t","v":1},{"k":"hum","v":61}]}`, "61"},
+		{`find(payload.meas, .k == "hum")?.v`, `{"meas":[]}`, "null"},
 		{"date(payload.at)", `{"at":"2026-07-01T12:00:00Z"}`, `"2026-07-01T12:00:00.000Z"`},
 		{"round(payload.x * 10) / 10", `{"x":1.26}`, "1.3"},
 		{`keys($env.payload)`, `{"k":1}`, `["k"]`},
@@ -87,10 +93,22 @@ func TestExpressionsThatFail(t *testing.T) {
 	many := `[` + strings.Repeat("1,", 100_000) + `1]`
 	for _, test := range []struct{ source, payload, want string }{
 		{"payload.temp * 9", `{}`, `(line 1, column 14): something that it uses is not in this message; "payload.x ?? 0"`},
-		{"payload.temp * 9", `{"temp":"21"}`, "string * int"},
-		{"payload.a.b", `{"a":1}`, "cannot fetch b from int"},
-		{"payload.temp", `7`, "cannot fetch temp from int"},
-		{"payload.temp", `[7]`, "cannot fetch temp from mapping.array"},
+		{"payload.temp * 9", `{"temp":"21"}`, "cannot work out a text * a number (line 1, column 14); float(…) makes a number of a text"},
+		{"payload.a.b", `{"a":1}`, "cannot fetch b from a number"},
+		{"payload.temp", `7`, "cannot fetch temp from a number"},
+		{"payload.temp", `[7]`, "cannot fetch temp from an array (line 1, column 9); an element is counted to"},
+		{"payload.l.v", `{"l":[{"v":1}]}`, `as in find(payload.list, .name == "x") (line 1, column 11)`},
+		{"date(payload.ts)", `{"ts":1}`, "date takes a text here, not a number (line 1, column 1); unix(…) makes a time of seconds since 1970"},
+		{"1 + len(upper(payload.n))", `{"n":1}`, "upper takes a text here, not a number (line 1, column 9); string(…) makes"},
+		{"upper(payload.n)", `{"n":{}}`, "upper takes a text here, not an object"},
+		{"upper(payload.n)", `{}`, "upper takes a text here, not nothing (nil) (line 1, column 1): something that it uses"},
+		{"filter(payload.n, true)", `{"n":1}`, "filter takes an array here, not a number"},
+		{"payload.n contains 'x'", `{"n":true}`, "a text is needed here, not true or false"},
+		{"payload.n ? 1 : 2", `{"n":1}`, "true or false is needed here, not a number"},
+		{"float(payload.s)", `{"s":"21,5"}`, `(21,5) (line 1, column 1): a number has a point, not a comma: float(replace(…, ",", "."))`},
+		{"unix(payload.ts)", `{"ts":"1"}`, "unix takes a number, the seconds since 1970, not a text"},
+		{"unix(payload.ts)", `{"ts":1782907200042}`, "unix: 1782907200042 seconds after 1970 is in no year from 1 to 9999; of milliseconds, as these may be, take unix(… / 1000)"},
+		{"unix(payload.ts)", `{"ts":1e300}`, "in no year"},
 		{"0.0 / payload.n", `{"n":0}`, "NaN"},
 		{"1 / payload.n", `{"n":0}`, "infinite number"},
 		{"payload.n % 0", `{"n":1}`, "divide by zero"},
@@ -144,6 +162,35 @@ func TestExpressionsThatDoNotCompile(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want %q", source, err, want)
 		}
+	}
+}
+
+func TestUnknownNamesInExpressions(t *testing.T) {
+	const known = "known are client, device, header, message, mqtt, now, payload, topic, and the functions of https://expr-lang.org/docs/language-definition and unix"
+	variables := maps.Clone(ruleVariables)
+	variables["device"] = types.String
+	for source, want := range map[string]string{
+		"foo + 1":                  "unknown name foo (line 1, column 1): " + known,
+		"1 + paylod.x":             "unknown name paylod (line 1, column 5): did you mean payload? K" + known[1:],
+		"mqtt.contentType":         `unknown field contentType (line 1, column 6): did you mean mqtt["content-type"]?`,
+		"mqtt.content_type == 'x'": `did you mean mqtt["content-type"]?`,
+		"mqtt.response-topic":      `did you mean mqtt["response-topic"]?`,
+		"mqtt['contentType']":      `did you mean mqtt["content-type"]?`,
+		"device + client?.name":    "unknown field name (line 1, column 18): there are client.id, client.username",
+	} {
+		if _, err := compileExpression(source, variables); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", source, err, want)
+		}
+	}
+}
+
+func TestACaptureMayHaveTheNameOfAFunction(t *testing.T) {
+	e, err := compileExpression("unix + '!'", types.Map{"unix": types.String})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := e.value(map[string]any{"unix": "x"}); err != nil || v.String() != `"x!"` {
+		t.Error(v, err)
 	}
 }
 

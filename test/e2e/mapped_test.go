@@ -83,7 +83,7 @@ func TestOneChangeForEachElementOfAnArray(t *testing.T) {
 	a.Drain("ditto/#")
 	for _, bad := range []struct{ name, payload, says string }{
 		{"an element without an ID", `{"readings":[{"id":"a","v":1},{"v":2}]}`, "(element 1 of /readings)"},
-		{"an element with a wrong value", `{"readings":[{"id":"a","v":1},{"id":"b","v":"hot"}]}`, `set["/attributes/fahrenheit"]: the expression invalid operation: string * int`},
+		{"an element with a wrong value", `{"readings":[{"id":"a","v":1},{"id":"b","v":"hot"}]}`, `set["/attributes/fahrenheit"]: the expression cannot work out a text * a number`},
 		{"an element that the twin refuses", `{"readings":[{"id":"a","v":1},{"id":"c","v":2,"fw":"no version/"}]}`, "efinition"},
 	} {
 		err := send(bad.payload)
