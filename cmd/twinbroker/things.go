@@ -85,6 +85,11 @@ func thingsCommand() *cobra.Command {
 	put := &cobra.Command{
 		Use:   "put ID [PATH] VALUE",
 		Short: "Write a Thing, or a value in it; VALUE is JSON, @FILE or - for standard input",
+		Long: `Write a Thing, or a value in it. VALUE is JSON, @FILE or - for standard input.
+
+What is there is replaced, all of it: without a PATH, also what the device has
+reported. To keep what VALUE does not mention, use "things merge". A Feature
+that PATH leads into must be there already; a merge makes it.`,
 		Example: `  twinbroker things put org.acme:lamp-1 '{"attributes":{"room":"hall"}}'
   twinbroker things put org.acme:lamp-1 /attributes/room '"cellar"'`,
 		Args: cobra.RangeArgs(2, 3),
@@ -93,10 +98,14 @@ func thingsCommand() *cobra.Command {
 		}),
 	}
 	merge := &cobra.Command{
-		Use:     "merge ID [PATH] PATCH",
-		Short:   "Merge a JSON merge patch (RFC 7396) into a Thing; PATCH is JSON, @FILE or -",
-		Example: `  twinbroker things merge org.acme:lamp-1 '{"attributes":{"room":null,"floor":2}}'`,
-		Args:    cobra.RangeArgs(2, 3),
+		Use:   "merge ID [PATH] PATCH",
+		Short: "Merge a JSON merge patch (RFC 7396) into a Thing; PATCH is JSON, @FILE or -",
+		Long: `Merge a JSON merge patch (RFC 7396) into a Thing, or into what is at PATH in it.
+PATCH is JSON, @FILE or - for standard input. What it does not mention is kept,
+what is missing is made, and null takes away.`,
+		Example: `  twinbroker things merge org.acme:lamp-1 '{"attributes":{"room":null,"floor":2}}'
+  twinbroker things merge org.acme:lamp-1 /features/light/desiredProperties/on true`,
+		Args: cobra.RangeArgs(2, 3),
 		RunE: with(func(ctx context.Context, c *client, out io.Writer, args []string) error {
 			return change(ctx, c, out, protocol.ActionMerge, args, output == "json")
 		}),
@@ -130,7 +139,7 @@ func thingsCommand() *cobra.Command {
 
 // command addresses a Thing, or the path in it, that args name.
 func command(action string, args []string) (*protocol.Message, error) {
-	id, err := protocol.ParseThingID(args[0])
+	id, err := parseID(args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +173,11 @@ func change(ctx context.Context, c *client, out io.Writer, action string, args [
 		m.Headers.SetString("content-type", "application/merge-patch+json")
 	}
 	r, err := c.ask(ctx, m)
-	if err != nil {
+	var refused *refusedError
+	switch {
+	case errors.As(err, &refused) && action == protocol.ActionModify && refused.code == "things:feature.notfound":
+		return fmt.Errorf("%w\nA merge makes it: twinbroker things merge %s '%s'", err, strings.Join(args[:last], " "), strings.ReplaceAll(args[last], "'", `'\''`))
+	case err != nil:
 		return err
 	}
 	done := "modified"
@@ -220,7 +233,7 @@ func watchThings(ctx context.Context, c *client, out io.Writer, which []string, 
 	}
 	for _, w := range which {
 		level := "+/+"
-		if id, err := protocol.ParseThingID(w); err == nil {
+		if id, err := parseID(w); err == nil {
 			level = protocol.EscapeName(id.Namespace) + "/" + protocol.EscapeName(id.Name)
 		} else if w != "" {
 			if strings.Contains(w, ":") {

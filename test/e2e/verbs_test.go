@@ -27,6 +27,15 @@ func TestCompletionAndHelpAreThere(t *testing.T) {
 	}
 }
 
+func TestThingsPutSaysThatItReplaces(t *testing.T) {
+	t.Parallel()
+	for verb, want := range map[string]string{"put": "also what the device has\nreported", "merge": "What it does not mention is kept"} {
+		if r := harness.Run(t, "things", verb, "--help"); r.Code != 0 || !strings.Contains(r.Stdout, want) {
+			t.Errorf("%s: status %d: %q", verb, r.Code, r.Stdout)
+		}
+	}
+}
+
 func TestThingsReadsAndWritesThingsOfARunningBroker(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{})
@@ -57,7 +66,16 @@ func TestThingsReadsAndWritesThingsOfARunningBroker(t *testing.T) {
 
 		{name: "get of nothing", args: []string{"get", "org.acme:lamp"}, code: 1, err: "404 things:thing.notfound"},
 		{name: "delete of nothing", args: []string{"delete", "org.acme:lamp"}, code: 1, err: "404 things:thing.notfound"},
-		{name: "an ID that is none", args: []string{"get", "lamp"}, code: 1, err: "lamp"},
+		{name: "an ID that is none", args: []string{"get", "lamp"}, code: 1, err: "as in org.acme:lamp (twinbroker things list"},
+		{name: "an ID with a character that none has", args: []string{"get", "org.acme:küche.1"}, code: 1, err: "the name has the character ü (U+00FC), which no ID can have; where a mapping writes names with fn:url-encode() it is org.acme:k%C3%BCche.1"},
+		{name: "an ID with a path in it", args: []string{"get", "org.acme:lamp/attributes"}, code: 1, err: "the name has a slash (a path"},
+		{name: "an ID without a name", args: []string{"get", "org.acme:"}, code: 1, err: "no name behind the colon"},
+		{name: "a namespace that is none", args: []string{"delete", "org acme:lamp"}, code: 1, err: `the namespace "org acme"`},
+		{name: "an ID that is too long", args: []string{"get", "a:" + strings.Repeat("x", 300)}, code: 1, err: "at most 256"},
+		{name: "a Thing to put a wish into", args: []string{"put", "org.acme:wish", "{}"}, out: "created org.acme:wish\n"},
+		{name: "put into a Feature that is not there", args: []string{"put", "org.acme:wish", "/features/light/desiredProperties/on", "true"}, code: 1,
+			err: "A merge makes it: twinbroker things merge org.acme:wish /features/light/desiredProperties/on 'true'\n"},
+		{name: "merge makes it", args: []string{"merge", "org.acme:wish", "/features/light/desiredProperties/on", "true"}, out: "modified org.acme:wish /features/light/desiredProperties/on\n"},
 		{name: "a path that is none", args: []string{"get", "org.acme:lamp", "/a//b"}, code: 1, err: "/a//b"},
 		{name: "a value that is not JSON", args: []string{"put", "org.acme:lamp", "/attributes/room", "cellar"}, code: 1, err: "not JSON"},
 		{name: "a file that is not there", args: []string{"put", "org.acme:lamp", "@/does/not/exist"}, code: 1, err: "/does/not/exist"},
