@@ -36,6 +36,7 @@ func run() int {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), configCommand(), mapCommand(), thingsCommand(), storeCommand(), statusCommand(), versionCommand())
+	root.SetFlagErrorFunc(adviseFlag)
 	if err := root.Execute(); err != nil {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, "twinbroker: "+err.Error())

@@ -103,7 +103,11 @@ func (t *tested) print(out io.Writer, update, asJSON bool) error {
 		_, err := fmt.Fprintln(out, t.json(state).String())
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%-8s %s: %s\n", state, t.entry.Place(), t.entry.Name())
+	expects := ""
+	if state == "updated" {
+		expects = t.nowExpects()
+	}
+	_, err := fmt.Fprintf(out, "%-8s %s: %s%s\n", state, t.entry.Place(), t.entry.Name(), expects)
 	if state == "differs" && t.unexpected {
 		_, more := fmt.Fprintf(out, "  nothing is expected yet, got %s\n", t.result)
 		err = errors.Join(err, more)
@@ -113,6 +117,24 @@ func (t *tested) print(out io.Writer, update, asJSON bool) error {
 		err = errors.Join(err, more)
 	}
 	return err
+}
+
+// nowExpects points out an entry that from now on expects no change: a mistake
+// of a mapping would be written down as it is.
+func (t *tested) nowExpects() string {
+	for _, what := range []string{"refused", "nothing"} {
+		if v, ok := t.result.Member(what); ok {
+			why := ""
+			if message, ok := v.Member("message"); ok {
+				v = message
+			}
+			if text, ok := v.Text(); ok {
+				why = ": " + text
+			}
+			return " (now expects: " + what + why + ")"
+		}
+	}
+	return ""
 }
 
 func (t *tested) json(state string) *jsondoc.Value {

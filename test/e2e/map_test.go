@@ -317,6 +317,22 @@ func TestMapTestsWithRecordedMessages(t *testing.T) {
 	}
 }
 
+func TestMapPointsOutAnEntryThatExpectsNoChangeFromNowOn(t *testing.T) {
+	t.Parallel()
+	config := harness.WriteFile(t, "house.yaml", house)
+	file := harness.WriteFile(t, "messages.yaml", "- {topic: sensors/a/b/c, payload: high}\n- {topic: only/a, payload: '{\"id\":\"a:b\"}'}\n- {topic: sensors/a/b/c, payload: '1'}\n")
+	r := harness.Run(t, "map", "-c", config, "--test", file, "--update")
+	for _, want := range []string{
+		":1: sensors/a/b/c (now expects: refused: The message cannot be mapped",
+		":2: only/a (now expects: nothing: the message has nothing to say",
+		":3: sensors/a/b/c\n",
+	} {
+		if r.Code != 0 || !strings.Contains(r.Stdout, want) {
+			t.Errorf("status %d, %q is not in\n%s%s", r.Code, want, r.Stdout, r.Stderr)
+		}
+	}
+}
+
 func TestMapRecordsUntilItIsInterrupted(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{})

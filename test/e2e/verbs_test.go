@@ -27,6 +27,23 @@ func TestCompletionAndHelpAreThere(t *testing.T) {
 	}
 }
 
+func TestAnUnknownFlagIsToldWithOneThatIsLikeIt(t *testing.T) {
+	t.Parallel()
+	for _, s := range []struct {
+		args []string
+		err  string
+	}{
+		{[]string{"serve", "--data", "x"}, "unknown flag: --data; did you mean --data-dir?\n"},
+		{[]string{"serve", "--log=x"}, "unknown flag: --log; did you mean --log-format or --log-level?\n"},
+		{[]string{"things", "list", "--urls", "x"}, "did you mean --url?\n"},
+		{[]string{"map", "--xyzzy"}, "unknown flag: --xyzzy (twinbroker map --help lists"},
+	} {
+		if r := harness.Run(t, s.args...); r.Code != 1 || !strings.Contains(r.Stderr, s.err) {
+			t.Errorf("%v: status %d: %q", s.args, r.Code, r.Stderr)
+		}
+	}
+}
+
 func TestThingsPutSaysThatItReplaces(t *testing.T) {
 	t.Parallel()
 	for verb, want := range map[string]string{"put": "also what the device has\nreported", "merge": "What it does not mention is kept"} {
