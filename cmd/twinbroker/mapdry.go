@@ -67,8 +67,10 @@ func (d *dryRun) run(e *recording.Entry) (*dryResult, error) {
 	default:
 		if r.refused = broker.AdmitEnvelopes(asReceived(m), r.trace.Changes); r.refused != nil {
 			r.trace.Changes = nil
-		} else if len(r.trace.Changes) > 0 && (d.out || isWriting(r.trace.Changes)) {
+		} else if d.out && len(r.trace.Changes) > 0 {
 			return r, d.apply(r, commandsOf(r.trace.Changes, m))
+		} else {
+			d.check(r, commandsOf(r.trace.Changes, m))
 		}
 	}
 	return r, nil

@@ -95,17 +95,8 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 	switch {
 	case o.Err == nil:
 		d.tell(r, o.Events)
-	case !d.out && r.entry.Envelope == nil && r.entry.Thing == nil && o.Err.Status != 400 && o.Err.Status != 413:
-		// What else the broker says depends on the Thing that it has.
 	case r.trace != nil && slices.Contains(cmds, o.Refused):
-		change := &r.trace.Changes[slices.Index(cmds, o.Refused)]
-		r.refused = d.cfg.Rules.Refused(o.Err, change)
-		for i := range r.trace.Rules {
-			if t := &r.trace.Rules[i]; t.Rule == change.Rule {
-				t.Err = r.refused
-			}
-		}
-		r.trace.Changes = nil
+		d.refuse(r, o.Err, slices.Index(cmds, o.Refused))
 	default:
 		r.refused = o.Err
 	}
@@ -116,17 +107,35 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 // changes.
 const trialSegment = 1 << 20
 
-// isWriting says whether all changes write a value, which the twin may not
-// accept whatever there is before.
-func isWriting(changes []mapping.Change) bool {
-	for i := range changes {
-		t := &changes[i].Message.Topic
-		writes := t.Action == protocol.ActionCreate || t.Action == protocol.ActionModify || t.Action == protocol.ActionMerge
-		if !writes || t.Group != protocol.Things || t.Criterion != protocol.Commands {
-			return false
+// check looks for what the twin would refuse whatever it has.
+func (d *dryRun) check(r *dryResult, cmds []*twin.Command) {
+	for i, cmd := range cmds {
+		if !writes(&cmd.Message.Topic) {
+			continue
+		}
+		if err := twin.Check(cmd); err != nil {
+			d.refuse(r, err, i)
+			return
 		}
 	}
-	return true
+}
+
+// writes says whether a command writes a value into a Thing.
+func writes(t *protocol.Topic) bool {
+	writes := t.Action == protocol.ActionCreate || t.Action == protocol.ActionModify || t.Action == protocol.ActionMerge
+	return writes && t.Group == protocol.Things && t.Channel == protocol.Twin && t.Criterion == protocol.Commands
+}
+
+// refuse is for an error of one of the changes.
+func (d *dryRun) refuse(r *dryResult, err *protocol.Error, at int) {
+	change := &r.trace.Changes[at]
+	r.refused = d.cfg.Rules.Refused(err, change)
+	for i := range r.trace.Rules {
+		if t := &r.trace.Rules[i]; t.Rule == change.Rule {
+			t.Err = r.refused
+		}
+	}
+	r.trace.Changes = nil
 }
 
 // mayMake says whether a command may make its Thing.
