@@ -10,6 +10,7 @@ import (
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/rql"
 )
 
 // This file compiles the keys of a rule that most rules do without.
@@ -121,7 +122,12 @@ func (c *ruleCompiler) header(config HeaderConfig, sc *scope) error {
 		}
 	}
 	if refused := tried.Admit(); refused != nil {
-		return errors.New(strings.TrimSuffix(refused.Message, ".") + "; leave it out")
+		return errors.New(strings.TrimSuffix(refused.Message, ".") + "; correct it, or leave it out")
+	}
+	if condition, ok := tried.Get(protocol.HeaderCondition); ok {
+		if _, err := rql.Parse(condition, rql.Condition); err != nil {
+			return err
+		}
 	}
 	c.rule.headers = append(c.rule.headers, headerLine{name: config.Name, value: value})
 	return nil

@@ -13,6 +13,7 @@ import (
 // without what the store knows (revision and times).
 type document struct {
 	*jsondoc.Value
+	metadata *jsondoc.Value // of a Thing, beside its value; nil: none
 	// held is how much text the value may keep in memory: its own as it was
 	// made in one piece, and each value that changed it since. What is left of
 	// one of those keeps all of it alive.
@@ -22,7 +23,7 @@ type document struct {
 var _ store.Folder = document{}
 
 // newDocument is a document in one piece.
-func newDocument(v *jsondoc.Value) document { return document{v, v.Size()} }
+func newDocument(v *jsondoc.Value) document { return document{Value: v, held: v.Size()} }
 
 // next is the document after it was changed to v by value. It is put into one
 // piece again before it holds much more than it says; that costs as much as
@@ -35,14 +36,17 @@ func (d document) next(v, value *jsondoc.Value) document {
 	if held > 2*v.Size()+heldAnyway {
 		return newDocument(v.Compact())
 	}
-	return document{v, held}
+	return document{Value: v, held: held}
 }
 
 const heldAnyway = 4096
 
 // Fold gives the document in one piece.
 func (d document) Fold() store.State {
-	if d.held > d.Size() {
+	if d.metadata != nil {
+		return d.foldAll()
+	}
+	if d.held > d.Value.Size() {
 		return newDocument(d.Compact())
 	}
 	v := d.Value.Fold()
@@ -56,10 +60,13 @@ func (d document) Fold() store.State {
 // text; nothing when it is in one piece.
 func (d document) Unfolded() int {
 	parts := d.Value.Unfolded()
-	if parts == 0 {
-		return 0
+	if parts != 0 {
+		parts += max(0, d.held-d.Value.Size())
 	}
-	return parts + max(0, d.held-d.Size())
+	if d.metadata != nil {
+		parts += d.metadata.Unfolded()
+	}
+	return parts
 }
 
 // recovered is for texts that the store keeps: they were checked when they
@@ -74,7 +81,7 @@ func decodeDocument(text []byte) (store.State, error) {
 	if v.Kind() != jsondoc.KindObject {
 		return nil, fmt.Errorf("a document is an object, not a %s", v.Kind())
 	}
-	return newDocument(v), nil
+	return splitMetadata(v), nil
 }
 
 // op is what a change does. The numbers are written into the journal and
@@ -87,19 +94,28 @@ const (
 	opMerge  op = 3 // the value is a merge patch (RFC 7396) for what is at the path
 	opDelete op = 4 // what is at the path goes
 	opRemove op = 5 // the whole document goes
+
+	// withMetadata is added to the number of a change that brings metadata.
+	withMetadata op = 0x40
 )
 
 // change is one change of a document, as it stands in the journal: the op, the
-// length of the path and the path, and what is left is the value's text.
+// length of the path and the path, where it brings metadata the length of their
+// text and the text, and what is left is the value's text.
 type change struct {
-	op    op
-	path  jsondoc.Pointer
-	value *jsondoc.Value // nil for opDelete and opRemove
+	op       op
+	path     jsondoc.Pointer
+	value    *jsondoc.Value // nil for opDelete and opRemove
+	metadata *jsondoc.Value // what the metadata at the path are then; nil: it brings none
 }
 
 // appendTo appends the record.
 func (c *change) appendTo(dst []byte) []byte {
-	dst = append(dst, byte(c.op))
+	if c.metadata != nil {
+		dst = append(dst, byte(c.op|withMetadata))
+	} else {
+		dst = append(dst, byte(c.op))
+	}
 	if c.op == opPut || c.op == opRemove {
 		dst = append(dst, 0)
 	} else {
@@ -116,6 +132,10 @@ func (c *change) appendTo(dst []byte) []byte {
 			dst = append(dst, path...)
 		}
 	}
+	if c.metadata != nil {
+		dst = binary.AppendUvarint(dst, uint64(c.metadata.Size()))
+		dst = c.metadata.AppendTo(dst)
+	}
 	if c.value != nil {
 		dst = c.value.AppendTo(dst)
 	}
@@ -130,7 +150,7 @@ func decodeChange(record []byte) (change, error) {
 	if len(record) < 2 {
 		return change{}, errRecord
 	}
-	c := change{op: op(record[0])}
+	c := change{op: op(record[0]) &^ withMetadata}
 	n, size := binary.Uvarint(record[1:])
 	if size <= 0 || n > uint64(len(record)-1-size) {
 		return change{}, errRecord
@@ -140,7 +160,13 @@ func decodeChange(record []byte) (change, error) {
 	if c.path, err = jsondoc.ParsePointer(string(rest[:n])); err != nil {
 		return change{}, err
 	}
-	if text := rest[n:]; len(text) > 0 {
+	rest = rest[n:]
+	if op(record[0])&withMetadata != 0 {
+		if c.metadata, rest, err = cutMetadata(rest); err != nil {
+			return change{}, err
+		}
+	}
+	if text := rest; len(text) > 0 {
 		if c.value, err = jsondoc.Parse(append([]byte(nil), text...), recovered); err != nil {
 			return change{}, err
 		}
@@ -155,6 +181,15 @@ func decodeChange(record []byte) (change, error) {
 // The error is a [*jsondoc.PathError] where the path leads through a number,
 // an array or the like. A null on the way is an empty part, and gives way.
 func (c *change) apply(cur document) (document, error) {
+	next, err := c.applyToValue(cur)
+	if err == nil && (cur.metadata != nil || c.metadata != nil) {
+		next.metadata = c.metadataAfter(cur, next.Value)
+	}
+	return next, err
+}
+
+// applyToValue is apply without metadata.
+func (c *change) applyToValue(cur document) (document, error) {
 	switch c.op {
 	case opPut:
 		return newDocument(c.value), nil

@@ -148,7 +148,7 @@ func TestModify(t *testing.T) {
 		{"a Thing that is a number", lamp, "modify", "/", `1`, 400, "json.format.invalid", "", "", nil},
 		{"a Thing without a value", lamp, "modify", "/", ``, 400, "json.invalid", "", "", nil},
 		{"a Thing with an inline Policy", lamp, "modify", "/", `{"_policy":{}}`, 400, "signal.unsupported", "", "", nil},
-		{"a Thing with metadata", lamp, "modify", "/", `{"_metadata":{}}`, 400, "signal.unsupported", "", "", nil},
+		{"a Thing with metadata that are no object", lamp, "modify", "/", `{"_metadata":1}`, 400, "json.format.invalid", "", "", nil},
 		{"a Thing with a copied Policy", lamp, "modify", "/", `{"_copyPolicyFrom":"a:b"}`, 400, "signal.unsupported", "", "", nil},
 
 		{"the Thing's ID", lamp, "modify", "/thingId", `"org.acme:lamp"`, 400, "protocoladapter:unknown.path", "", "", nil},

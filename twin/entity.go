@@ -24,7 +24,8 @@ const (
 type Entity struct {
 	key      store.Key
 	value    *jsondoc.Value
-	policyID string // of a Thing; "" where the text names none
+	metadata *jsondoc.Value // of a Thing; nil where the text has none
+	policyID string         // of a Thing; "" where the text names none
 	origin   store.Origin
 }
 
@@ -33,7 +34,7 @@ func (e *Entity) ID() string { return e.key.ID }
 
 // ReadEntity reads the JSON of a Thing, or of a Policy if it has no thingId,
 // and checks it as a command that brings all of it would be. It may have the
-// special fields _revision, _modified and _created. A member that would be left
+// special fields _revision, _modified, _created and _metadata. A member that would be left
 // out by a command is refused: who writes a whole Thing down means what he
 // writes.
 //
@@ -76,6 +77,11 @@ func (e *Entity) special(v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
 			e.origin.Modified, err = timeField(name, field)
 		case fieldCreated:
 			e.origin.Created, err = timeField(name, field)
+		case fieldMetadata:
+			if field.Kind() != jsondoc.KindObject {
+				return nil, protocol.JSONFormatInvalid(jsondoc.Pointer{name}, "an object")
+			}
+			e.metadata = field.Compact()
 		case fieldNamespace: // says nothing that the ID does not say
 		default:
 			members = append(members, jsondoc.Member{Name: name, Value: field})

@@ -25,6 +25,7 @@ type pastRead struct {
 	cmd    *Command
 	done   func(*Outcome)
 	moment protocol.Moment
+	asked  asked
 	at     resource
 	fields *jsondoc.Selector
 }
@@ -46,7 +47,7 @@ func (r *pastRead) show(ctx context.Context, id string) *Outcome {
 	if err != nil {
 		return refusal(r.cmd, r.notThere(id, err))
 	}
-	o := r.s.show(r.cmd, id, &was.Entry, r.at, r.fields, r.policies(ctx, was))
+	o := r.s.show(r.cmd, &r.asked, id, &was.Entry, r.at, r.fields, r.policies(ctx, was))
 	if o.Err == nil && o.Response != nil {
 		o.Response.Headers.Set(protocol.HeaderHistoricalHeaders, historicalHeaders(was))
 	}
@@ -102,6 +103,9 @@ func (r *pastRead) value(ctx context.Context, id string) (*jsondoc.Value, *proto
 	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
 	if err != nil {
 		return nil, r.notThere(id, err)
+	}
+	if err := r.asked.forbids(r.cmd, id, was.Entry, "", true); err != nil {
+		return nil, protocol.ThingNotFound(id)
 	}
 	return r.s.view(id, &was.Entry, resThing, nil, r.fields, r.cmd.Sender.Subjects, r.policies(ctx, was))
 }

@@ -187,6 +187,7 @@ func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protoc
 type thingParts struct {
 	policyID                         string
 	definition, attributes, features *jsondoc.Value // nil: not there
+	metadata                         *jsondoc.Value // its _metadata; nil: none
 	accepted                         *jsondoc.Value // the value as it came, without what a Thing does not have
 }
 
@@ -221,7 +222,16 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 		case memberFeatures:
 			accepted, err = acceptFeatures(at, part)
 			parts.features = accepted
-		case "_policy", "_copyPolicyFrom", "_metadata":
+		case fieldMetadata:
+			if part.Kind() != jsondoc.KindObject && !part.IsNull() {
+				return parts, protocol.JSONFormatInvalid(at, "an object")
+			}
+			if !part.IsNull() {
+				parts.metadata = part
+			}
+			kept.drop()
+			continue
+		case "_policy", "_copyPolicyFrom":
 			// Ditto looks at them when the Thing is created, and passes over
 			// them otherwise. Whether it will be created is not known yet.
 			return parts, protocol.SignalUnsupported("The member '" + name + "' of a Thing")

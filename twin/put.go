@@ -104,7 +104,11 @@ func (p *placing) thing(e *Entity) {
 		}
 		value = withPolicy(value, policyID)
 	}
-	if cur.Value != nil && !p.conflict(tx, at, cur.Value, value, protocol.ThingConflict(w.id)) {
+	next := document{Value: value, metadata: e.metadata}
+	if cur.metadata != nil && next.metadata == nil {
+		next.metadata = jsondoc.Object() // those that are there go
+	}
+	if cur.Value != nil && !p.conflict(tx, at, cur, next, protocol.ThingConflict(w.id)) {
 		return
 	}
 	if !policy.Allows(policyID, w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) ||
@@ -123,7 +127,7 @@ func (p *placing) thing(e *Entity) {
 			}
 		}
 	}
-	w.change = change{op: opPut, value: value}
+	w.change = change{op: opPut, value: value, metadata: next.metadata}
 	w.commit(tx, at, cur, action, status)
 }
 
@@ -137,7 +141,7 @@ func (p *placing) policy(e *Entity) {
 	}
 	at := tx.Get(w.key)
 	cur := documentOf(at).Value
-	if cur != nil && !p.conflict(tx, at, cur, e.value, policyConflict(w.id)) {
+	if cur != nil && !p.conflict(tx, at, document{Value: cur}, document{Value: e.value}, policyConflict(w.id)) {
 		return
 	}
 	if err := w.s.checkPolicySize(cur, e.value); err != nil {
@@ -158,9 +162,9 @@ func (p *placing) policy(e *Entity) {
 
 // conflict says whether to go on where an entity is there already. If not, it
 // has told why.
-func (p *placing) conflict(tx *store.Tx, at store.Entry, cur, next *jsondoc.Value, refused *protocol.Error) bool {
+func (p *placing) conflict(tx *store.Tx, at store.Entry, cur, next document, refused *protocol.Error) bool {
 	switch {
-	case cur.Size() == next.Size() && cur.String() == next.String():
+	case cur.Size() == next.Size() && string(cur.AppendTo(nil)) == string(next.AppendTo(nil)):
 		p.did = Unchanged
 	case p.how == Replace:
 		p.did = Replaced

@@ -60,31 +60,60 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 	if perr != nil {
 		return perr
 	}
+	asked, perr := askedOf(m)
+	if perr != nil {
+		return perr
+	}
 	id := m.Topic.EntityID()
 	e, err := s.store.View(store.Key{Kind: kindThing, ID: id})
 	if err != nil {
 		return protocol.ThingUnavailable(id, err)
 	}
 	if !moment.IsPresent() {
-		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, at: at, fields: fields}
+		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: at, fields: fields}
 		past.one(id, e)
 		return nil
 	}
-	o := s.show(cmd, id, &e, at, fields, s.currentPolicy)
+	o := s.show(cmd, &asked, id, &e, at, fields, s.currentPolicy)
 	s.tellAfter(e.Seq, cmd, o, done)
 	return nil
 }
 
 // show is the outcome of a retrieve of a Thing that is, or was, as e says. It
 // depends on what stands at e.Seq in the journal.
-func (s *Service) show(cmd *Command, id string, e *store.Entry, at resource, fields *jsondoc.Selector, find policies) *Outcome {
-	value, err := s.view(id, e, at, cmd.Message.Path, fields, cmd.Sender.Subjects, find)
+func (s *Service) show(cmd *Command, asked *asked, id string, e *store.Entry, at resource, fields *jsondoc.Selector, find policies) *Outcome {
+	m := cmd.Message
+	tag := tagOf(documentOf(*e).Value, e.Revision, at, m.Path)
+	metadata, err := asked.metadataToGet(m, at, documentOf(*e))
+	if err == nil {
+		err = asked.forbids(cmd, id, *e, tag, tagExempt(fields))
+	}
+	if err != nil {
+		return unread(cmd, err)
+	}
+	value, err := s.view(id, e, at, m.Path, fields, cmd.Sender.Subjects, find)
 	if err != nil {
 		return refusal(cmd, err)
 	}
 	o := found(cmd, value)
 	if o.Response != nil {
 		o.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
+		tellTag(o.Response, tag)
+		o.Response.Headers.Set(protocol.HeaderMetadata, metadata)
+		asked.tellLive(o.Response, cmd, id, *e)
+	}
+	return o
+}
+
+// unread is what came of a retrieve that its headers do not let happen. That
+// the sender has the value already is no refusal.
+func unread(cmd *Command, err *protocol.Error) *Outcome {
+	o := refusal(cmd, err)
+	if err.Status == 304 {
+		o.Err, o.Refused = nil, nil
+		if !cmd.Message.Headers.ResponseRequired() {
+			o.Response = nil
+		}
 	}
 	return o
 }
@@ -170,7 +199,11 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 	if perr != nil {
 		return perr
 	}
-	past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, at: resThing, fields: fields}
+	asked, perr := askedOf(m)
+	if perr != nil {
+		return perr
+	}
+	past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: resThing, fields: fields}
 	things := make([]*jsondoc.Value, 0, len(ids))
 	var were []string // those that can be looked for in the past
 	var seq uint64
@@ -185,6 +218,10 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 				were = append(were, id)
 			}
 			seq = max(seq, e.Seq)
+			continue
+		}
+		seq = max(seq, e.Seq)
+		if asked.forbids(cmd, id, e, "", true) != nil {
 			continue
 		}
 		thing, perr := s.view(id, &e, resThing, nil, fields, cmd.Sender.Subjects, s.currentPolicy)

@@ -94,6 +94,8 @@ func (s *Service) specialField(name, id string, e *store.Entry) *jsondoc.Value {
 	case fieldNamespace:
 		namespace, _, _ := strings.Cut(id, ":")
 		return jsondoc.String(namespace)
+	case fieldMetadata:
+		return documentOf(*e).metadata
 	case fieldLifecycle:
 		return jsondoc.String("ACTIVE")
 	}

@@ -37,6 +37,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 		}
 		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
 		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, number)
+		tellTag(w.outcome.Response, w.changedTag(after, revision))
 		if action == protocol.ActionMerged {
 			w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
 		}

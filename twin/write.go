@@ -22,6 +22,7 @@ type writing struct {
 	at      resource
 	change  change // what will stand in the journal
 	parts   thingParts
+	asked   asked        // by its headers
 	origin  store.Origin // of what is made
 	outcome Outcome
 	event   protocol.Message
@@ -63,6 +64,9 @@ func (w *writing) prepare() *protocol.Error {
 		return err
 	}
 	w.change.path = m.Path
+	if w.asked, err = askedOf(m); err != nil {
+		return err
+	}
 	switch m.Topic.Action {
 	case protocol.ActionCreate:
 		if w.at != resThing {
@@ -139,7 +143,9 @@ func (w *writing) writePart(tx *store.Tx) {
 	cur := documentOf(e)
 	if cur.Value == nil {
 		if w.change.op == opMerge && w.cmd.Create != nil {
-			w.createFromPart(tx)
+			if w.goesOn(tx, e, cur) {
+				w.createFromPart(tx)
+			}
 			return
 		}
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
@@ -147,6 +153,9 @@ func (w *writing) writePart(tx *store.Tx) {
 	}
 	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, m.Path) {
 		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	if !w.goesOn(tx, e, cur) {
 		return
 	}
 	if w.change.op != opMerge && w.at.inFeature() {
@@ -186,14 +195,21 @@ func (w *writing) writeThing(tx *store.Tx) {
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
 	case cur.Value == nil:
-		w.create(tx, e)
+		if w.goesOn(tx, e, cur) {
+			w.create(tx, e)
+		}
 		return
 	case action == protocol.ActionCreate:
-		w.abort(tx, e, protocol.ThingConflict(w.id))
+		if w.goesOn(tx, e, cur) {
+			w.abort(tx, e, protocol.ThingConflict(w.id))
+		}
 		return
 	}
 	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
 		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	if !w.goesOn(tx, e, cur) {
 		return
 	}
 	if action == protocol.ActionMerge {
@@ -209,12 +225,21 @@ func (w *writing) writeThing(tx *store.Tx) {
 
 // commit applies the change and hands it to the store.
 func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action string, status int) {
+	skips := w.ifEqual(cur)
+	if err := w.describe(cur); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
 	next, err := w.change.apply(cur)
 	if err != nil {
 		w.abort(tx, e, w.blocked(err))
 		return
 	}
-	if err := w.s.checkSize(cur.Value, next.Value); err != nil {
+	if skips && jsondoc.Equal(cur.Value, next.Value) {
+		w.skip(tx, e)
+		return
+	}
+	if err := w.s.checkSize(cur, next); err != nil {
 		w.abort(tx, e, err)
 		return
 	}
@@ -256,11 +281,11 @@ func (w *writing) blocked(err error) *protocol.Error {
 
 // checkSize refuses what makes a Thing too large; one that is too large
 // already may get smaller.
-func (s *Service) checkSize(cur, next *jsondoc.Value) *protocol.Error {
-	if next == nil || s.thingSize < 0 || next.Size() <= s.thingSize {
+func (s *Service) checkSize(cur, next document) *protocol.Error {
+	if next.Value == nil || s.thingSize < 0 || next.Size() <= s.thingSize {
 		return nil
 	}
-	if cur != nil && next.Size() <= cur.Size() {
+	if cur.Value != nil && next.Size() <= cur.Size() {
 		return nil
 	}
 	return protocol.ThingTooLarge(next.Size(), s.thingSize)

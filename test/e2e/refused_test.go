@@ -124,7 +124,10 @@ func refusals() []refusal {
 
 		{"headers that are an array", modify, `{"headers":[],"path":"/attributes/n","value":2}`, nil, 400, wrongJSON, true},
 		{"a header of the wrong kind", modify, `{"headers":{"correlation-id":"c","response-required":7},"path":"/attributes/n","value":2}`, nil, 400, "header.invalid", false},
-		{"a header that is not there yet", modify, `{"headers":{"correlation-id":"c","if-match":"\"rev:1\""},"path":"/attributes/n","value":2}`, nil, 400, "header.notsupported", false},
+		{"a header that is not there yet", modify, `{"headers":{"correlation-id":"c","dry-run":true},"path":"/attributes/n","value":2}`, nil, 400, "header.notsupported", false},
+		{"an entity tag that is not there", modify, `{"headers":{"correlation-id":"c","if-match":"\"rev:1\""},"path":"/attributes/n","value":2}`, nil, 412, "things:precondition.failed", false},
+		{"a condition that does not hold", modify, `{"headers":{"correlation-id":"c","condition":"not(exists(thingId))"},"path":"/attributes/n","value":2}`, nil, 412, "things:condition.failed", false},
+		{"a condition that is none", modify, `{"headers":{"correlation-id":"c","condition":"exists"},"path":"/attributes/n","value":2}`, nil, 400, "things:condition.invalid", false},
 		{"a merge of another content type", "~commands/merge", `{"headers":{"correlation-id":"c","content-type":"application/json-patch+json"},"path":"/attributes/n","value":2}`, nil, 415, "mediatype.unsupported", false},
 		{"fields that are none", "~commands/retrieve", `{` + correlated + `,"path":"/","fields":"a(b"}`, nil, 400, "json.fieldselector.invalid", false},
 

@@ -34,6 +34,12 @@ func TestEqual(t *testing.T) {
 		if got := Equal(rebuild(must(t, tc.b)), rebuild(must(t, tc.a))); got != tc.want {
 			t.Errorf("%s and %s, made: %v", tc.b, tc.a, got)
 		}
+		if got := Hash(must(t, tc.a)) == Hash(must(t, tc.b)); got != tc.want {
+			t.Errorf("the hashes of %s and %s are the same: %v", tc.a, tc.b, got)
+		}
+		if Hash(rebuild(must(t, tc.a))) != Hash(must(t, tc.a)) {
+			t.Errorf("%s, made, has another hash", tc.a)
+		}
 	}
 }
 
@@ -59,6 +65,9 @@ func FuzzEqualNumbers(f *testing.F) {
 		}
 		if !Equal(x, x) || Equal(x, y) != Equal(y, x) {
 			t.Fatalf("%s and %s: not an equivalence", a, b)
+		}
+		if Equal(x, y) != (Hash(x) == Hash(y)) {
+			t.Fatalf("%s and %s: equal %v, and their hashes not so", a, b, Equal(x, y))
 		}
 	})
 }

@@ -60,6 +60,10 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		ThingConflict("x"), ThingNotCreatable("x", "y"), ThingNotModifiable("x"), ThingUnavailable("x", why), ThingTooLarge(1, 2), AnswerTooLarge(1), PolicyTooLarge(1, 2),
 		IDInvalid("x"), PolicyIDInvalid("x"), IDNotSettable("x", "y"), IDNotDeletable(), PolicyIDNotDeletable(), MergeInvalid("x"),
 		AttributePointerInvalid(nil, "x"), DefinitionInvalid("x"), FeatureDefinitionEmpty(), ThingIDsMissing(), HistoryNotAccessible("x", Moment{}, "y"),
+		HeaderUnusable("x", "y"), EntityTagsInvalid("x", jsondoc.Null()), TimeoutInvalid("x", jsondoc.Null()),
+		PreconditionFailed("x", "y", ""), PreconditionNotModified("x", "y"), UnchangedSkipped(),
+		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),
+		MetadataConflict("x"), MetadataNotModifiable(),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {

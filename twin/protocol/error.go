@@ -17,6 +17,11 @@ type Error struct {
 	// "mappings[2] (devices/{device}/telemetry)". It is for operators and not
 	// part of the JSON.
 	By string
+	// Header is the name of the header that is at fault, "" where none is.
+	Header string
+	// ETag is the entity tag of what was found where the command was to be
+	// applied, for those that depend on it; it goes into the headers.
+	ETag string
 }
 
 // Error implements error.
@@ -49,6 +54,9 @@ func (e *Error) JSON() *jsondoc.Value {
 	if e.Href != "" {
 		members = append(members, jsondoc.Member{Name: "href", Value: jsondoc.String(e.Href)})
 	}
+	if e.Header != "" {
+		members = append(members, jsondoc.Member{Name: "invalidHeaderKey", Value: jsondoc.String(e.Header)})
+	}
 	return jsondoc.Object(members...)
 }
 
@@ -78,6 +86,9 @@ func (e *Error) Response(cmd *Message) *Message {
 			resp.Topic.Namespace, resp.Topic.Name = cmd.Topic.Namespace, cmd.Topic.Name
 		}
 		resp.Headers = cmd.Headers.Outward()
+	}
+	if e.ETag != "" {
+		resp.Headers.SetString(HeaderETag, e.ETag)
 	}
 	resp.Headers.SetString(HeaderContentType, ContentTypeJSON)
 	resp.Headers.Set(HeaderResponseRequired, jsondoc.Bool(false))
@@ -196,13 +207,6 @@ func SignalUnsupported(what string) *Error {
 }
 
 // What is wrong with headers.
-
-// HeaderInvalid: the value of a header is of the wrong kind.
-func HeaderInvalid(name string, v *jsondoc.Value, want string) *Error {
-	return &Error{Status: 400, Code: "header.invalid",
-		Message:     fmt.Sprintf("The header '%s' is %s, and should be a %s.", name, v, want),
-		Description: "Correct the header and try again."}
-}
 
 // HeaderNotSupported: a header that would change what is done, and that
 // nothing does yet.

@@ -10,7 +10,10 @@ import (
 // Headers are the headers of a message, in their order. Names are matched
 // without regard to case and printed as they came; values are JSON values. The
 // zero value has no headers and can be used.
-type Headers struct{ list []header }
+type Headers struct {
+	list []header
+	asks Asks // found by Admit
+}
 
 type header struct {
 	name  string         // as it came

@@ -8,10 +8,22 @@ import (
 
 // Names of headers that are used by name.
 const (
+	HeaderCondition        = "condition"
 	HeaderContentType      = "content-type"
 	HeaderCorrelationID    = "correlation-id"
+	HeaderDeleteMetadata   = "delete-metadata"
+	HeaderETag             = "etag"
+	HeaderGetMetadata      = "get-metadata"
+	HeaderIfEqual          = "if-equal"
+	HeaderIfMatch          = "if-match"
+	HeaderIfNoneMatch      = "if-none-match"
+	HeaderLiveCondition    = "live-channel-condition"
+	HeaderLiveMatched      = "live-channel-condition-matched"
+	HeaderMetadata         = "ditto-metadata"
 	HeaderOriginator       = "ditto-originator"
+	HeaderPutMetadata      = "put-metadata"
 	HeaderReplyTo          = "reply-to"
+	HeaderRequestedAcks    = "requested-acks"
 	HeaderResponseRequired = "response-required"
 	HeaderTimeout          = "timeout"
 	HeaderVersion          = "version"
@@ -24,6 +36,21 @@ const (
 	ContentTypeMergePatch = "application/merge-patch+json"
 )
 
+// Asks is what a message wants beyond being applied, by its headers; [Headers.Asks]
+// tells. What each of them means stands in one file of package twin.
+type Asks uint8
+
+const (
+	// AsksMatch: if-match, if-none-match; see twin/entitytag.go.
+	AsksMatch Asks = 1 << iota
+	// AsksIfEqual: if-equal other than update; see twin/ifequal.go.
+	AsksIfEqual
+	// AsksCondition: condition, live-channel-condition; see twin/condition.go.
+	AsksCondition
+	// AsksMetadata: put-metadata, get-metadata, delete-metadata; see twin/metadata.go.
+	AsksMetadata
+)
+
 // HeaderRule is what is known about a predefined header.
 type HeaderRule struct {
 	// In: clients may send it. What they send of the others is ignored.
@@ -34,6 +61,8 @@ type HeaderRule struct {
 	// yet. A message that has it is refused rather than done in another way
 	// than its sender asked for.
 	Changes bool
+	// Asks is the part of package twin that a message with it has to go through.
+	Asks Asks
 	// check looks at the value that a client sends; nil: anything goes.
 	check func(name string, v *jsondoc.Value) *Error
 }
@@ -56,41 +85,48 @@ var headerRules = map[string]HeaderRule{
 	"traceparent":          {In: true, Out: true},
 	"tracestate":           {In: true, Out: true},
 
+	// These are about what a Thing was, and are done in twin/historyread.go.
 	HeaderAtRevision:        {In: true, check: checkRevision},
 	HeaderAtTimestamp:       {In: true, check: checkTime},
 	HeaderHistoricalHeaders: {Out: true},
 	HeaderEntityRevision:    {Out: true},
 
-	// These are carried; nothing acts on them yet. Leaving them aside changes
-	// no Thing: at worst an answer comes sooner, or without what it would say.
-	"requested-acks":                 {In: true, Out: true},
-	"declared-acks":                  {In: true},
-	HeaderTimeout:                    {In: true, Out: true},
-	"allow-policy-lockout":           {In: true},
+	// These are carried: they are checked, and nothing acts on them yet. Leaving
+	// them aside changes no Thing: at worst an answer comes sooner, or without
+	// what it would say.
+	HeaderRequestedAcks:              {In: true, Out: true, check: checkRequestedAcks},
+	"declared-acks":                  {In: true, check: checkTexts},
+	HeaderTimeout:                    {In: true, Out: true, check: checkTimeout},
+	"allow-policy-lockout":           {In: true, check: checkBoolean},
 	"policy-view":                    {In: true},
-	"live-channel-timeout-strategy":  {In: true},
-	"divert-response-to-connection":  {In: true},
-	"divert-expected-response-types": {In: true},
+	"live-channel-timeout-strategy":  {In: true, check: checkTimeoutStrategy},
+	"divert-response-to-connection":  {In: true, check: checkNotEmpty},
+	"divert-expected-response-types": {In: true, check: checkNotEmpty},
+
+	// These say when a command is applied, and are done in twin/entitytag.go,
+	// twin/ifequal.go and twin/condition.go.
+	HeaderIfMatch:       {In: true, Asks: AsksMatch, check: checkEntityTags},
+	HeaderIfNoneMatch:   {In: true, Asks: AsksMatch, check: checkEntityTags},
+	HeaderIfEqual:       {In: true, Asks: AsksIfEqual, check: checkIfEqual},
+	HeaderCondition:     {In: true, Asks: AsksCondition},
+	HeaderLiveCondition: {In: true, Asks: AsksCondition},
+
+	// These are about a Thing's metadata, and are done in twin/metadata.go.
+	HeaderPutMetadata:    {In: true, Asks: AsksMetadata, check: checkPutMetadata},
+	HeaderGetMetadata:    {In: true, Asks: AsksMetadata, check: checkMetadataFields},
+	HeaderDeleteMetadata: {In: true, Asks: AsksMetadata, check: checkMetadataFields},
 
 	// These say when, whether or how much is to be done: a message with one of
 	// them is refused until they are there.
-	"if-match":                     {In: true, Changes: true},
-	"if-none-match":                {In: true, Changes: true},
-	"if-equal":                     {In: true, Changes: true},
-	"condition":                    {In: true, Changes: true},
 	"merge-thing-patch-conditions": {In: true, Changes: true},
-	"live-channel-condition":       {In: true, Changes: true},
-	"put-metadata":                 {In: true, Changes: true},
-	"get-metadata":                 {In: true, Changes: true},
-	"delete-metadata":              {In: true, Changes: true},
-	"dry-run":                      {In: true, Changes: true},
+	"dry-run":                      {In: true, Changes: true, check: checkBoolean},
 
 	// These only ever go out.
-	"etag":                              {Out: true},
-	"ditto-metadata":                    {Out: true},
+	HeaderETag:                          {Out: true}, // twin/entitytag.go
+	HeaderMetadata:                      {Out: true}, // twin/metadata.go
 	"ditto-weak-ack":                    {Out: true},
 	"ditto-connection-id":               {Out: true},
-	"live-channel-condition-matched":    {Out: true},
+	HeaderLiveMatched:                   {Out: true}, // twin/condition.go
 	"www-authenticate":                  {Out: true},
 	"diverted-response-from-connection": {Out: true},
 
@@ -117,35 +153,51 @@ func RuleOf(key string) HeaderRule {
 
 // Admit checks the headers that a client sends with a command, a message or
 // an acknowledgement, and takes out what clients have no say in. It refuses a
-// value that is of the wrong kind (header.invalid) and headers that ask for
-// what is not there yet (header.notsupported).
+// value that is of the wrong kind (header.invalid, timeout.invalid) and headers
+// that ask for what is not there yet (header.notsupported).
 func (h *Headers) Admit() *Error {
 	foreign := false
+	var asks Asks
 	for i := range h.list {
 		hd := &h.list[i]
-		rule := RuleOf(hd.key())
-		switch {
-		case !rule.In:
+		key := hd.key()
+		rule := RuleOf(key)
+		if !rule.In {
 			foreign = true
-		case rule.Changes && !asksForNothing(hd):
-			return HeaderNotSupported(hd.name)
-		case rule.check != nil:
+			continue
+		}
+		if rule.check != nil {
 			if err := rule.check(hd.name, hd.asValue()); err != nil {
 				return err
 			}
 		}
+		if rule.Changes && !asksForNothing(key, hd) {
+			return HeaderNotSupported(hd.name)
+		}
+		if rule.Asks != 0 && !asksForNothing(key, hd) {
+			asks |= rule.Asks
+		}
+		if key == HeaderTimeout && isNoTime(hd.asText()) {
+			if err := h.expectsNothing(); err != nil {
+				return err
+			}
+		}
 	}
+	h.asks = asks
 	if foreign {
 		h.list = slices.DeleteFunc(h.list, func(hd header) bool { return !RuleOf(hd.key()).In })
 	}
 	return nil
 }
 
+// Asks is what the message wants beyond being applied, once it was admitted.
+func (h *Headers) Asks() Asks { return h.asks }
+
 // asksForNothing: if-equal: update is what happens anyway, dry-run: false too.
-func asksForNothing(hd *header) bool {
-	switch hd.key() {
-	case "if-equal":
-		return hd.asText() == "update"
+func asksForNothing(key string, hd *header) bool {
+	switch key {
+	case HeaderIfEqual:
+		return word(hd.asText()) == "update"
 	case "dry-run":
 		return hd.asText() == "false"
 	}
@@ -162,42 +214,4 @@ func (h *Headers) Outward() Headers {
 		}
 	}
 	return out
-}
-
-func checkNotEmpty(name string, v *jsondoc.Value) *Error {
-	if s, ok := v.Text(); ok && s == "" {
-		return HeaderInvalid(name, v, "text of at least one character")
-	}
-	return nil
-}
-
-// checkBoolean also takes "true" and "false" as text: where a header comes
-// from an MQTT user property, it is text.
-func checkBoolean(name string, v *jsondoc.Value) *Error {
-	if v.Kind() == jsondoc.KindBool {
-		return nil
-	}
-	if s, ok := v.Text(); ok && (s == "true" || s == "false") {
-		return nil
-	}
-	return HeaderInvalid(name, v, "boolean")
-}
-
-func checkVersion(name string, v *jsondoc.Value) *Error {
-	if n, ok := v.Int(); ok && n == 2 {
-		return nil
-	}
-	if s, ok := v.Text(); ok && s == "2" {
-		return nil
-	}
-	return HeaderInvalid(name, v, "schema version; the only one is 2")
-}
-
-// checkAccept refuses what would be a WoT Thing Description in Ditto; any
-// other wish is met by the one content type that there is.
-func checkAccept(name string, v *jsondoc.Value) *Error {
-	if s, _ := v.Text(); s == "application/td+json" {
-		return HeaderNotSupported(name + ": " + s)
-	}
-	return nil
 }

@@ -59,8 +59,8 @@ func (h *Headers) At() (Moment, *Error) {
 }
 
 const (
-	wantRevision = "revision, a whole number"
-	wantTime     = "time as in ISO 8601, like \"2022-10-24T03:11:15Z\""
+	wantRevision = "a revision, a whole number"
+	wantTime     = "a time as in ISO 8601, like \"2022-10-24T03:11:15Z\""
 )
 
 // revisionIn reads a number, or the text of one: where a header comes from an
