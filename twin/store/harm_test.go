@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -180,16 +181,17 @@ func noDamageIsSilent(t *testing.T, w *truth, only ...string) {
 // harmed does one harm, and says whether it was found and whether a program goes
 // on without noticing it, which it may where nothing was lost.
 func (w *truth) harmed(t *testing.T, h *harm) (named, opened bool) {
+	t.Helper()
 	room := swift(t)
 	dir := copyFolder(t, w.dir, filepath.Join(room, "opened"))
 	h.do(t, dir)
-	opened = w.opens(t, dir)
+	opened, why := w.opens(t, dir)
 	dir = copyFolder(t, w.dir, filepath.Join(room, "damaged"))
 	h.do(t, dir)
 	before := contentsOf(t, dir)
 	_, found := verified(t, dir)
 	if len(found) == 0 && (!h.quiet || !opened) {
-		t.Fatal("not found out")
+		t.Fatalf("not found out; opened: %v %v", opened, why)
 	}
 	for _, f := range found {
 		if !strings.HasPrefix(f.File, dir) {
@@ -252,20 +254,22 @@ func contentsOf(t testing.TB, dir string) []byte {
 
 // opens opens a damaged folder: either it says what is damaged, or all that was
 // acknowledged is there. It tells which.
-func (w *truth) opens(t *testing.T, dir string) bool {
+func (w *truth) opens(t *testing.T, dir string) (bool, error) {
 	t.Helper()
 	s, err := Open(dir, testKinds(), Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		if !strings.Contains(err.Error(), dir) || !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrFormat) && !strings.Contains(err.Error(), "no such file") {
 			t.Fatalf("it does not name what is damaged: %v", err)
 		}
-		return false
+		return false, err
 	}
 	defer s.Close()
+	var why error
 	said := func(err error) bool {
 		if err != nil && (!errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), dir)) {
 			t.Fatalf("it does not name what is damaged: %v", err)
 		}
+		why = cmp.Or(why, err)
 		return err != nil
 	}
 	whole := true
@@ -277,7 +281,7 @@ func (w *truth) opens(t *testing.T, dir string) bool {
 	keys, err := s.Keys(things, "", "", 0)
 	if said(err) || !whole {
 		w.check(t, s, nowhere)
-		return false
+		return false, why
 	}
 	w.check(t, s, nowhere)
 	for k, m := range w.newest {
@@ -285,7 +289,7 @@ func (w *truth) opens(t *testing.T, dir string) bool {
 			t.Fatalf("%v is not listed as it should be", k)
 		}
 	}
-	return true
+	return true, nil
 }
 
 // isSaved opens a repaired folder and compares it with the truth: whatever is
