@@ -33,6 +33,9 @@ func TestSet(t *testing.T) {
 		if over := doc.Overwrite(path(t, tc.at), must(t, tc.val)); over.String() != tc.want {
 			t.Errorf("overwrite %s at %s: got %v", tc.doc, tc.at, over)
 		}
+		if folded, err := must(t, tc.doc).Compact().Set(path(t, tc.at), must(t, tc.val)); err != nil || folded.String() != tc.want {
+			t.Errorf("%s folded, at %s: got %v %v", tc.doc, tc.at, folded, err)
+		}
 		if doc.String() != tc.doc {
 			t.Errorf("%s became %s", tc.doc, doc)
 		}
