@@ -94,6 +94,7 @@ const (
 	opMerge  op = 3 // the value is a merge patch (RFC 7396) for what is at the path
 	opDelete op = 4 // what is at the path goes
 	opRemove op = 5 // the whole document goes
+	opPrune  op = 6 // opMerge with patterns in it, which remove what they match first
 
 	// withMetadata is added to the number of a change that brings metadata.
 	withMetadata op = 0x40
@@ -211,6 +212,12 @@ func (c *change) applyToValue(cur document) (document, error) {
 		return cur.next(next, c.value), nil
 	case opMerge:
 		return cur.next(cur.Merge(jsondoc.Nest(c.path, c.value)), c.value), nil
+	case opPrune:
+		next, err := cur.MergePatterns(jsondoc.Nest(c.path, c.value))
+		if err != nil {
+			return document{}, err
+		}
+		return cur.next(next, c.value), nil
 	case opDelete:
 		next, _ := cur.Delete(c.path)
 		return cur.next(next, nil), nil

@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
@@ -14,21 +15,22 @@ import (
 // Feature does not have are left out, and a null stands where a part may be
 // empty.
 
-// accept checks a value for the resource at path p.
-func (r resource) accept(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+// accept checks a value for the resource at path p. patch: it is a merge patch,
+// in which a null may be named by a pattern.
+func (r resource) accept(p jsondoc.Pointer, v *jsondoc.Value, patch bool) (*jsondoc.Value, *protocol.Error) {
 	switch r {
 	case resPolicyID:
 		return v, checkPolicyID(p, v)
 	case resDefinition:
 		return v, checkDefinition(p, v)
 	case resAttributes, resProperties, resDesiredProperties:
-		return v, checkObject(p, v)
+		return v, checkObject(p, v, patch)
 	case resAttribute, resProperty, resDesiredProperty:
-		return v, checkInnerKeys(v)
+		return v, checkInnerKeys(v, patch)
 	case resFeatures:
-		return acceptFeatures(p, v)
+		return acceptFeatures(p, v, patch)
 	case resFeature:
-		return acceptFeature(p, v)
+		return acceptFeature(p, v, patch)
 	case resFeatureDefinition:
 		return v, checkFeatureDefinition(p, v)
 	}
@@ -101,26 +103,45 @@ func checkFeatureDefinition(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error
 
 // checkObject: attributes, properties and desired properties are objects, or
 // null, and so are their keys checked.
-func checkObject(p jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+func checkObject(p jsondoc.Pointer, v *jsondoc.Value, patch bool) *protocol.Error {
 	if v.Kind() != jsondoc.KindObject && !v.IsNull() {
 		return protocol.JSONFormatInvalid(p, "an object")
 	}
-	return checkInnerKeys(v)
+	return checkInnerKeys(v, patch)
 }
 
 // checkInnerKeys checks the keys of an object and of the objects in it; those
 // in arrays are free, as in Ditto.
-func checkInnerKeys(v *jsondoc.Value) *protocol.Error {
+func checkInnerKeys(v *jsondoc.Value, patch bool) *protocol.Error {
 	if v.Kind() != jsondoc.KindObject {
 		return nil
 	}
 	for key, inner := range v.Members() {
+		if patch && jsondoc.IsPattern(key, inner) {
+			if err := checkPattern(key); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := protocol.CheckKey(key); err != nil {
 			return err
 		}
-		if err := checkInnerKeys(inner); err != nil {
+		if err := checkInnerKeys(inner, patch); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkPattern checks the name of a merge patch's null that removes by a
+// pattern. It is as long as a key may be, but may have slashes around it.
+func checkPattern(name string) *protocol.Error {
+	if len(name) > protocol.MaxIDLength {
+		return protocol.KeyInvalid(name, "It has at most 256 characters.")
+	}
+	var bad *jsondoc.PatternError
+	if errors.As(jsondoc.CheckPattern(name), &bad) {
+		return protocol.MergeInvalid("The pattern in the key '" + name + "' cannot be used: " + bad.Problem + ".")
 	}
 	return nil
 }
@@ -134,7 +155,17 @@ func checkKeys(keys []string) *protocol.Error {
 	return nil
 }
 
-func acceptFeatures(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+// memberError is the error for a member of a Thing or of a Feature. Ditto reads
+// these by their types and calls one of another type invalid JSON; the same
+// value, brought by itself, is of an invalid format.
+func memberError(err *protocol.Error) *protocol.Error {
+	if err != nil && err.Code == protocol.CodeJSONFormatInvalid {
+		err.Code = protocol.CodeJSONInvalid
+	}
+	return err
+}
+
+func acceptFeatures(p jsondoc.Pointer, v *jsondoc.Value, patch bool) (*jsondoc.Value, *protocol.Error) {
 	if v.IsNull() {
 		return v, nil
 	}
@@ -143,19 +174,26 @@ func acceptFeatures(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *proto
 	}
 	kept := keeper{from: v}
 	for id, one := range v.Members() {
+		if patch && jsondoc.IsPattern(id, one) {
+			if err := checkPattern(id); err != nil {
+				return nil, err
+			}
+			kept.keep(id, one, one)
+			continue
+		}
 		if err := protocol.CheckKey(id); err != nil {
 			return nil, err
 		}
-		accepted, err := acceptFeature(append(p[:len(p):len(p)], id), one)
+		accepted, err := acceptFeature(append(p[:len(p):len(p)], id), one, patch)
 		if err != nil {
-			return nil, err
+			return nil, memberError(err)
 		}
 		kept.keep(id, one, accepted)
 	}
 	return kept.object(), nil
 }
 
-func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value, patch bool) (*jsondoc.Value, *protocol.Error) {
 	if v.IsNull() {
 		return v, nil
 	}
@@ -170,13 +208,13 @@ func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, *protoc
 		case memberDefinition:
 			err = checkFeatureDefinition(at, part)
 		case memberProperties, memberDesiredProperties:
-			err = checkObject(at, part)
+			err = checkObject(at, part, patch)
 		default:
 			kept.drop()
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, memberError(err)
 		}
 		kept.keep(name, part, part)
 	}
@@ -217,10 +255,10 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 			err = checkDefinition(at, part)
 			parts.definition = part
 		case memberAttributes:
-			err = checkObject(at, part)
+			err = checkObject(at, part, patch)
 			parts.attributes = part
 		case memberFeatures:
-			accepted, err = acceptFeatures(at, part)
+			accepted, err = acceptFeatures(at, part, patch)
 			parts.features = accepted
 		case fieldMetadata:
 			if part.Kind() != jsondoc.KindObject && !part.IsNull() {
@@ -240,7 +278,7 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 			continue
 		}
 		if err != nil {
-			return parts, err
+			return parts, memberError(err)
 		}
 		kept.keep(name, part, accepted)
 	}

@@ -109,7 +109,10 @@ func (w *writing) prepare() *protocol.Error {
 	case patch && value.IsNull() && w.at == resPolicyID:
 		err = protocol.PolicyIDNotDeletable()
 	default:
-		w.change.value, err = w.at.accept(m.Path, value)
+		w.change.value, err = w.at.accept(m.Path, value, patch)
+	}
+	if patch && err == nil {
+		err = w.checkPatterns()
 	}
 	return err
 }
@@ -142,7 +145,7 @@ func (w *writing) writePart(tx *store.Tx) {
 	e := tx.Get(w.key)
 	cur := documentOf(e)
 	if cur.Value == nil {
-		if w.change.op == opMerge && w.cmd.Create != nil {
+		if w.change.op.merges() && w.cmd.Create != nil {
 			if w.goesOn(tx, e, cur) {
 				w.createFromPart(tx)
 			}
@@ -158,7 +161,7 @@ func (w *writing) writePart(tx *store.Tx) {
 	if !w.goesOn(tx, e, cur) {
 		return
 	}
-	if w.change.op != opMerge && w.at.inFeature() {
+	if !w.change.op.merges() && w.at.inFeature() {
 		if _, ok := cur.Get(m.Path[:2]); !ok {
 			w.abort(tx, e, resFeature.notFound(w.id, m.Path))
 			return
@@ -166,7 +169,7 @@ func (w *writing) writePart(tx *store.Tx) {
 	}
 	action, status := protocol.ActionModified, 204
 	switch w.change.op {
-	case opMerge:
+	case opMerge, opPrune:
 		action = protocol.ActionMerged
 	case opDelete:
 		if _, ok := cur.Get(m.Path); !ok {

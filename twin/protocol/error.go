@@ -97,6 +97,12 @@ func (e *Error) Response(cmd *Message) *Message {
 
 // What is wrong with the envelope itself.
 
+// Codes that are told apart by more than the constructor.
+const (
+	CodeJSONInvalid       = "json.invalid"
+	CodeJSONFormatInvalid = "json.format.invalid"
+)
+
 // JSONInvalid: the text is not JSON. err says where and why.
 func JSONInvalid(err error) *Error {
 	e := &Error{Status: 400, Code: "json.invalid", Message: "The message is not valid JSON."}
