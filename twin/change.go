@@ -179,8 +179,8 @@ func decodeChange(record []byte) (change, error) {
 // It is the only way in which documents change, live and when the journal is
 // read again.
 //
-// The error is a [*jsondoc.PathError] where the path leads through a number,
-// an array or the like. A null on the way is an empty part, and gives way.
+// As in Ditto, an object takes the place of what is in the way of a path: a
+// number, an array or the like.
 func (c *change) apply(cur document) (document, error) {
 	next, err := c.applyToValue(cur)
 	if err == nil && (cur.metadata != nil || c.metadata != nil) {
@@ -202,14 +202,7 @@ func (c *change) applyToValue(cur document) (document, error) {
 	}
 	switch c.op {
 	case opSet:
-		next, err := cur.Set(c.path, c.value)
-		var blocked *jsondoc.PathError
-		if errors.As(err, &blocked) && blocked.Kind == jsondoc.KindNull {
-			next = cur.Overwrite(c.path, c.value)
-		} else if err != nil {
-			return document{}, err
-		}
-		return cur.next(next, c.value), nil
+		return cur.next(cur.Overwrite(c.path, c.value), c.value), nil
 	case opMerge:
 		return cur.next(cur.Merge(jsondoc.Nest(c.path, c.value)), c.value), nil
 	case opPrune:

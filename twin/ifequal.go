@@ -37,7 +37,7 @@ func (w *writing) ifEqual(cur document) (skips bool) {
 	if action != protocol.ActionMerge {
 		return false
 	}
-	if was, ok := cur.Get(w.change.path); ok {
+	if was, ok := cur.Get(w.change.path); ok && w.change.op != opPrune { // what a pattern removes first is needed
 		w.change.value = minimized(was, w.change.value)
 	}
 	return true

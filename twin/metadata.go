@@ -52,7 +52,7 @@ func (w *writing) describe(cur document) *protocol.Error {
 		return protocol.MetadataNotModifiable()
 	case inline != nil:
 		w.change.metadata = inline.Compact()
-	case w.change.op == opDelete || w.change.op == opRemove || w.change.value.IsNull() && w.change.op == opMerge:
+	case w.change.op == opDelete || w.change.op == opRemove || w.change.value.IsNull() && w.change.op.merges():
 		// What goes takes its metadata with it.
 	case len(entries) > 0:
 		return w.putMetadata(cur, entries)

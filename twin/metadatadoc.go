@@ -90,7 +90,7 @@ func (c *change) metadataAfter(cur document, after *jsondoc.Value) *jsondoc.Valu
 		is = is.Overwrite(c.path, c.metadata)
 	}
 	switch c.op {
-	case opMerge, opDelete:
+	case opMerge, opPrune, opDelete:
 		is = withoutGone(is, cur.Value, after)
 	case opSet:
 		if c.metadata == nil && c.value.Kind() == jsondoc.KindObject && c.value.Len() == 0 {

@@ -235,7 +235,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	}
 	next, err := w.change.apply(cur)
 	if err != nil {
-		w.abort(tx, e, w.blocked(err))
+		w.abort(tx, e, protocol.Internal(err))
 		return
 	}
 	if skips && jsondoc.Equal(cur.Value, next.Value) {
@@ -270,17 +270,6 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 
 // recordRoom is memory for records on their way to the store.
 var recordRoom = sync.Pool{New: func() any { return new([]byte) }}
-
-// blocked is the error for a path that leads through something that is no
-// object. Ditto puts an object in the place of what is in the way; here that
-// is refused, as nothing says that it is not needed any more.
-func (w *writing) blocked(err error) *protocol.Error {
-	p := w.cmd.Message.Path
-	if w.at == resAttribute {
-		return protocol.AttributePointerInvalid(p[1:], err.Error()+".")
-	}
-	return protocol.PointerInvalid(p.String(), err)
-}
 
 // checkSize refuses what makes a Thing too large; one that is too large
 // already may get smaller.

@@ -89,9 +89,6 @@ func refusals() []refusal {
 		{"a path that leads nowhere", modify, value("/colour", "2"), nil, 400, "protocoladapter:unknown.path", false},
 		{"a path below the definition", modify, value("/definition/0", "2"), nil, 400, "protocoladapter:unknown.path", false},
 		{"a path that no Feature has", modify, value("/features/f/state", "2"), nil, 400, "protocoladapter:unknown.path", false},
-		{"a path into a number", modify, value("/attributes/n/x", "2"), nil, 400, "things:attribute.pointerinvalid", false},
-		{"a path into an array", modify, value("/attributes/list/0", "2"), nil, 400, "things:attribute.pointerinvalid", false},
-		{"a path into a property that is a text", modify, value("/features/f/properties/text/x", "2"), nil, 400, "json.pointer.invalid", false},
 
 		{"no value", modify, `{` + correlated + `,"path":"/attributes/n"}`, nil, 400, wrongJSON, false},
 		{"attributes that are a number", modify, value("/attributes", "2"), nil, 400, "json.format.invalid", false},

@@ -59,7 +59,7 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		FeaturePropertyNotFound("x", "y", nil), FeatureDesiredPropertiesNotFound("x", "y"), FeatureDesiredPropertyNotFound("x", "y", nil),
 		ThingConflict("x"), ThingNotCreatable("x", "y"), ThingNotModifiable("x"), ThingUnavailable("x", why), ThingTooLarge(1, 2), AnswerTooLarge(1), PolicyTooLarge(1, 2),
 		IDInvalid("x"), PolicyIDInvalid("x"), IDNotSettable("x", "y"), IDNotDeletable(), PolicyIDNotDeletable(), MergeInvalid("x"),
-		AttributePointerInvalid(nil, "x"), DefinitionInvalid("x"), FeatureDefinitionEmpty(), ThingIDsMissing(), HistoryNotAccessible("x", Moment{}, "y"),
+		DefinitionInvalid("x"), FeatureDefinitionEmpty(), ThingIDsMissing(), HistoryNotAccessible("x", Moment{}, "y"),
 		HeaderUnusable("x", "y"), EntityTagsInvalid("x", jsondoc.Null()), TimeoutInvalid("x", jsondoc.Null()),
 		PreconditionFailed("x", "y", ""), PreconditionNotModified("x", "y"), UnchangedSkipped(),
 		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),

@@ -182,13 +182,6 @@ func MergeInvalid(why string) *Error {
 		Href: "https://www.rfc-editor.org/rfc/rfc7396"}
 }
 
-// AttributePointerInvalid: a path below attributes that leads through
-// something else than objects.
-func AttributePointerInvalid(path jsondoc.Pointer, why string) *Error {
-	return &Error{Status: 400, Code: "things:attribute.pointerinvalid",
-		Message: "There can be no attribute at '" + path.String() + "'.", Description: why}
-}
-
 // DefinitionInvalid: a definition's identifier is none.
 func DefinitionInvalid(identifier string) *Error {
 	return &Error{Status: 400, Code: "things:definition.identifier.invalid",
