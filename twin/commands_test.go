@@ -147,9 +147,12 @@ func TestModify(t *testing.T) {
 		{"a Thing with a Policy ID that is none", lamp, "modify", "/", `{"policyId":"p"}`, 400, "policies:id.invalid", "", "", nil},
 		{"a Thing that is a number", lamp, "modify", "/", `1`, 400, "json.format.invalid", "", "", nil},
 		{"a Thing without a value", lamp, "modify", "/", ``, 400, "json.invalid", "", "", nil},
-		{"a Thing with an inline Policy", lamp, "modify", "/", `{"_policy":{}}`, 400, "signal.unsupported", "", "", nil},
-		{"a Thing with metadata that are no object", lamp, "modify", "/", `{"_metadata":1}`, 400, "json.format.invalid", "", "", nil},
-		{"a Thing with a copied Policy", lamp, "modify", "/", `{"_copyPolicyFrom":"a:b"}`, 400, "signal.unsupported", "", "", nil},
+		{"a Thing with metadata that are no object", lamp, "modify", "/", `{"_metadata":1}`, 400, "json.invalid", "", "", nil},
+		{"a Thing passes over an inline Policy", lamp, "modify", "/", `{"_policy":{},"attributes":{"a":1}}`, 204, "", "modified", newLamp, []string{" => " + newLamp}},
+		{"a Thing with an inline Policy that is none", lamp, "modify", "/", `{"_policy":1}`, 400, "json.invalid", "", "", nil},
+		{"a Thing passes over a Policy to copy", lamp, "modify", "/", `{"_copyPolicyFrom":"a:b","attributes":{"a":1}}`, 204, "", "modified", newLamp, []string{" => " + newLamp}},
+		{"a Thing with a Policy to copy that has no ID", lamp, "modify", "/", `{"_copyPolicyFrom":"b"}`, 400, "policies:id.invalid", "", "", nil},
+		{"a Thing with two Policies", lamp, "modify", "/", `{"_copyPolicyFrom":"a:b","_policy":{}}`, 400, "things:policy.conflicting", "", "", nil},
 
 		{"the Thing's ID", lamp, "modify", "/thingId", `"org.acme:lamp"`, 400, "protocoladapter:unknown.path", "", "", nil},
 		{"the Policy ID", lamp, "modify", "/policyId", `"org.acme:p"`, 204, "", "modified", "=",
@@ -276,7 +279,7 @@ func TestCreate(t *testing.T) {
 	const made = `{"thingId":"org.acme:lamp","policyId":"org.acme:p","definition":"a:b:c","attributes":{"a":1},"features":{"f":null}}`
 	runSpecs(t, []spec{
 		{"a Thing in Ditto's order", "", "create", "/",
-			`{"features":{"f":null},"attributes":{"a":1},"definition":"a:b:c","policyId":"org.acme:p"}`, 201, made, "created", made,
+			`{"features":{"f":null},"attributes":{"a":1},"definition":"a:b:c","policyId":"org.acme:lamp"}`, 201, made, "created", made,
 			[]string{" => " + made}},
 		{"a Thing with nothing", "", "create", "/", `{}`, 201, `{"thingId":"org.acme:lamp","policyId":"org.acme:lamp"}`,
 			"created", `{"thingId":"org.acme:lamp","policyId":"org.acme:lamp"}`,
@@ -286,7 +289,9 @@ func TestCreate(t *testing.T) {
 		{"a Thing with a null for its ID", "", "create", "/", `{"thingId":null}`, 400, "json.invalid", "", "", nil},
 		{"a Thing that is a text", "", "create", "/", `"x"`, 400, "json.format.invalid", "", "", nil},
 		{"a Thing without a value", "", "create", "/", ``, 400, "json.invalid", "", "", nil},
-		{"a Thing with an inline Policy", "", "create", "/", `{"_policy":{}}`, 400, "signal.unsupported", "", "", nil},
+		{"a Thing with an inline Policy that grants nothing", "", "create", "/", `{"_policy":{}}`, 400, "things:policy.invalid", "", "", nil},
+		{"a Thing with a Policy that is not there", "", "create", "/", `{"policyId":"org.acme:p"}`, 400, "things:thing.notcreatable", "", "", nil},
+		{"a Thing with a copy of a Policy that is not there", "", "create", "/", `{"_copyPolicyFrom":"org.acme:p"}`, 404, "policies:policy.notfound", "", "", nil},
 		{"a part of a Thing", lamp, "create", "/attributes/x", `1`, 400, "protocoladapter:unknown.topicpath", "", "", nil},
 		{"a Feature", lamp, "create", "/features/x", `{}`, 400, "protocoladapter:unknown.topicpath", "", "", nil},
 	})
@@ -312,7 +317,8 @@ func TestMerge(t *testing.T) {
 		{"the Thing away", lamp, "merge", "/", `null`, 400, "things:merge.invalid", "", "", nil},
 		{"a number", lamp, "merge", "/", `1`, 400, "things:merge.invalid", "", "", nil},
 		{"without a value", lamp, "merge", "/", ``, 400, "json.invalid", "", "", nil},
-		{"an inline Policy", lamp, "merge", "/", `{"_policy":{}}`, 400, "signal.unsupported", "", "", nil},
+		{"an inline Policy is passed over", lamp, "merge", "/", `{"_policy":{},"_copyPolicyFrom":null,"attributes":{"model":"L2"}}`, 204, "", "merged",
+			`{"attributes":{"model":"L2"}}`, []string{`"L1" => "L2"`}},
 		{"properties that are none", lamp, "merge", "/", `{"features":{"f":{"properties":1}}}`, 400, "json.invalid", "", "", nil},
 		{"a forbidden key", lamp, "merge", "/", `{"attributes":{"a/b":1}}`, 400, "json.key.invalid", "", "", nil},
 

@@ -42,7 +42,9 @@ func (w *writing) createFromPart(tx *store.Tx) {
 // merge says, which has the last word.
 func (w *writing) addInitial() (err *protocol.Error) {
 	patch := jsondoc.Nest(w.cmd.Message.Path, w.change.value)
+	said := w.parts
 	w.parts, err = acceptThing(w.id, w.cmd.Create.Initial.Merge(patch), true)
+	w.parts.inline, w.parts.copyFrom = said.inline, said.copyFrom
 	return err
 }
 
@@ -58,20 +60,22 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		}
 		w.parts.withoutNulls()
 	}
-	if w.cmd.Create != nil && w.parts.policyID == "" {
-		w.parts.policyID = w.cmd.Create.Policy
+	ofPolicy, err := w.ofPolicy()
+	if err != nil {
+		w.abort(tx, e, err)
+		return
 	}
-	if w.parts.policyID != "" {
+	if ofPolicy.unasked {
+		w.parts.policyID = ofPolicy.id
 		w.createWith(tx, e)
 		return
 	}
-	ofPolicy := store.Key{Kind: kindPolicy, ID: w.id}
 	if w.group == nil { // a group holds it already
 		// The Policy must be held as well, and both are taken at once so that two
 		// who want the same two cannot wait for each other.
 		tx.Abort()
 		var err error
-		if tx, err = w.s.store.Begin(w.key, ofPolicy); err != nil {
+		if tx, err = w.s.store.Begin(w.key, ofPolicy.key()); err != nil {
 			w.done(unavailable(w.cmd, err))
 			return
 		}
@@ -81,37 +85,13 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 			return
 		}
 	}
-	w.parts.policyID = w.id
-	if seq, err := w.ownPolicy(tx, ofPolicy); err != nil {
+	if seq, err := w.settlePolicy(tx, ofPolicy); err != nil {
 		e.Seq = max(e.Seq, seq)
 		w.abort(tx, e, err)
 		return
 	}
+	w.parts.policyID = ofPolicy.id
 	w.createWith(tx, e)
-}
-
-// ownPolicy puts the Policy that a Thing gets when it names none; tx holds it.
-// A refusal depends on what stands at seq.
-func (w *writing) ownPolicy(tx *store.Tx, ofPolicy store.Key) (seq uint64, _ *protocol.Error) {
-	own, err := policy.Default(w.id, w.cmd.Sender.Subjects)
-	if err != nil {
-		return 0, protocol.AsError(err)
-	}
-	if err := w.s.checkPolicySize(nil, own); err != nil {
-		return 0, err
-	}
-	p := tx.Get(ofPolicy)
-	switch existing := documentOf(p); {
-	case existing.Value == nil:
-		put := change{op: opPut, value: own}
-		tx.Put(ofPolicy, put.appendTo(nil), newDocument(own))
-	case !jsondoc.Equal(existing.Value, own):
-		// Ditto refuses whenever there is a Policy of this ID. One that says
-		// what the new one would say is as good, and is there after every
-		// deletion of a Thing.
-		return p.Seq, protocol.ThingNotCreatable(w.id, w.id)
-	}
-	return 0, nil
 }
 
 func (w *writing) writeThingOrPart(tx *store.Tx) {

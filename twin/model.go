@@ -224,6 +224,8 @@ func acceptFeature(p jsondoc.Pointer, v *jsondoc.Value, patch bool) (*jsondoc.Va
 // thingParts are the accepted parts of a Thing that came as a value.
 type thingParts struct {
 	policyID                         string
+	inline                           *jsondoc.Value // _policy: the Policy with which it is to be made; nil: none
+	copyFrom                         string         // _copyPolicyFrom: where its Policy is to be copied from; "": nowhere
 	definition, attributes, features *jsondoc.Value // nil: not there
 	metadata                         *jsondoc.Value // its _metadata; nil: none
 	accepted                         *jsondoc.Value // the value as it came, without what a Thing does not have
@@ -262,17 +264,21 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 			parts.features = accepted
 		case fieldMetadata:
 			if part.Kind() != jsondoc.KindObject && !part.IsNull() {
-				return parts, protocol.JSONFormatInvalid(at, "an object")
+				return parts, memberError(protocol.JSONFormatInvalid(at, "an object"))
 			}
 			if !part.IsNull() {
 				parts.metadata = part
 			}
 			kept.drop()
 			continue
-		case "_policy", "_copyPolicyFrom":
-			// Ditto looks at them when the Thing is created, and passes over
-			// them otherwise. Whether it will be created is not known yet.
-			return parts, protocol.SignalUnsupported("The member '" + name + "' of a Thing")
+		case memberInlinePolicy, memberCopyPolicyFrom:
+			// They are for a Thing that is created, and passed over where it is
+			// there already.
+			if err = parts.acceptPolicy(at, part); err != nil {
+				return parts, memberError(err)
+			}
+			kept.drop()
+			continue
 		default:
 			kept.drop()
 			continue
@@ -281,6 +287,9 @@ func acceptThing(id string, v *jsondoc.Value, patch bool) (parts thingParts, err
 			return parts, memberError(err)
 		}
 		kept.keep(name, part, accepted)
+	}
+	if parts.inline != nil && parts.copyFrom != "" {
+		return parts, protocol.PoliciesConflicting(id)
 	}
 	parts.accepted = kept.object()
 	return parts, nil

@@ -84,9 +84,9 @@ func (p *placing) unread(err error) {
 func (p *placing) thing(e *Entity) {
 	w := p.writing
 	keys := []store.Key{w.key}
-	ofPolicy := store.Key{Kind: kindPolicy, ID: w.id}
+	own := store.Key{Kind: kindPolicy, ID: w.id}
 	if e.policyID == "" {
-		keys = append(keys, ofPolicy)
+		keys = append(keys, own)
 	}
 	tx, err := w.s.store.Begin(keys...)
 	if err != nil {
@@ -120,7 +120,7 @@ func (p *placing) thing(e *Entity) {
 	if cur.Value == nil {
 		action, status = protocol.ActionCreated, 201
 		if e.policyID == "" {
-			if seq, err := w.ownPolicy(tx, ofPolicy); err != nil {
+			if seq, err := w.settlePolicy(tx, &ofPolicy{id: w.id, make: w.defaultPolicy}); err != nil {
 				at.Seq = max(at.Seq, seq)
 				w.abort(tx, at, err)
 				return

@@ -147,7 +147,10 @@ func TestAPolicyMayNotBeLargerThanItsLimit(t *testing.T) {
 	if got, _ := w.thing(lampID); got != "" || w.policy(lampID) != "" {
 		t.Error("it is there all the same")
 	}
-	w.must(lampID, "create", "/", `{"policyId":"org.acme:p"}`)
+	w.reopen(Options{})
+	w.must("org.acme:first", "create", "/", `{}`)
+	w.reopen(Options{PolicySize: 100})
+	w.must(lampID, "create", "/", `{"policyId":"org.acme:first"}`)
 }
 
 func TestAThingMayNotBeNestedBeyondItsLimit(t *testing.T) {
@@ -186,8 +189,9 @@ func TestCreatingMakesAPolicyOfItsOwn(t *testing.T) {
 	}
 	t.Run("and none where the Thing names one", func(t *testing.T) {
 		w := newWorld(t, Options{})
-		w.must(lampID, "create", "/", `{"policyId":"org.acme:p"}`)
-		if w.policy(lampID) != "" || w.policy("org.acme:p") != "" {
+		w.must("org.acme:first", "create", "/", `{}`)
+		w.must(lampID, "create", "/", `{"policyId":"org.acme:first"}`)
+		if w.policy(lampID) != "" {
 			t.Error("a Policy was made")
 		}
 	})

@@ -36,7 +36,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 			return
 		}
 		writings = append(writings, w)
-		keys = append(keys, w.key, store.Key{Kind: kindPolicy, ID: w.id}) // the Policy in case that it is made
+		keys = append(keys, w.key, store.Key{Kind: kindPolicy, ID: w.policyIDToBe()}) // the Policy in case that it is made
 	}
 	tx, err := s.store.Begin(keys...)
 	if err != nil {

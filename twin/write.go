@@ -24,6 +24,7 @@ type writing struct {
 	parts   thingParts
 	asked   asked        // by its headers
 	origin  store.Origin // of what is made
+	readTo  uint64       // the newest change of other entities that it was computed from
 	outcome Outcome
 	event   protocol.Message
 	events  [1]*protocol.Message

@@ -64,6 +64,8 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		PreconditionFailed("x", "y", ""), PreconditionNotModified("x", "y"), UnchangedSkipped(),
 		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),
 		MetadataConflict("x"), MetadataNotModifiable(),
+		ThingPolicyMissing("x", "y"), PoliciesConflicting("x"), PolicyInvalid("x", "y"), PolicyNotFound("x"), SubjectIDInvalid("x"),
+		PlaceholderNotResolvable("x", "y"), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {

@@ -101,6 +101,55 @@ func ThingNotCreatable(id, policyID string) *Error {
 		Description: "To use the Policy that is there, name it as 'policyId' in the Thing."}
 }
 
+// ThingPolicyMissing: the Thing names a Policy that is not there.
+func ThingPolicyMissing(id, policyID string) *Error {
+	return &Error{Status: 400, Code: "things:thing.notcreatable",
+		Message:     fmt.Sprintf("The Thing with ID '%s' could not be created: there is no Policy with ID '%s'.", id, policyID),
+		Description: "Check the Policy's ID, or leave it out to give the Thing a Policy of its own."}
+}
+
+// PoliciesConflicting: a Thing with an inline Policy and one to copy.
+func PoliciesConflicting(id string) *Error {
+	return &Error{Status: 400, Code: "things:policy.conflicting",
+		Message:     "The Thing with ID '" + id + "' could not be created: it has an inline Policy, and names one to copy as well.",
+		Description: "Leave out either '_policy' or '_copyPolicyFrom'."}
+}
+
+// PolicyInvalid: the inline Policy of a Thing is none.
+func PolicyInvalid(id, why string) *Error {
+	return &Error{Status: 400, Code: "things:policy.invalid",
+		Message: "The Policy for the Thing with ID '" + id + "' is invalid.", Description: why}
+}
+
+// PolicyNotFound: there is no such Policy.
+func PolicyNotFound(id string) *Error {
+	return notFound("policies:policy.notfound", "The Policy with ID '"+id+"'")
+}
+
+// SubjectIDInvalid: a subject of a Policy without its issuer.
+func SubjectIDInvalid(id string) *Error {
+	return &Error{Status: 400, Code: "policies:subjectid.invalid", Message: "Subject ID '" + id + "' is not valid!",
+		Description: "It is an issuer, a colon and the subject."}
+}
+
+// PlaceholderNotResolvable: a placeholder that stands for nothing here.
+func PlaceholderNotResolvable(placeholder, known string) *Error {
+	return &Error{Status: 400, Code: "placeholder:placeholder.notresolvable",
+		Message: "The placeholder '" + placeholder + "' stands for nothing here.", Description: "What is known: " + known + "."}
+}
+
+// ReferenceNotSupported: a reference to something else than a Thing.
+func ReferenceNotSupported(kind string) *Error {
+	return &Error{Status: 400, Code: "placeholder:placeholder.reference.notsupported",
+		Message: "There can be no reference to '" + kind + "'.", Description: "What can be referred to: things."}
+}
+
+// ReferenceFieldUnknown: the Thing that is referred to does not have the field.
+func ReferenceFieldUnknown(field, id string) *Error {
+	return &Error{Status: 400, Code: "placeholder:placeholder.reference.unknownfield",
+		Message: "What is referred to has no field '" + field + "'.", Description: "Check what the Thing with ID '" + id + "' has."}
+}
+
 // ThingNotModifiable: the sender may not write there.
 func ThingNotModifiable(id string) *Error {
 	return &Error{Status: 403, Code: "things:thing.notmodifiable",

@@ -1,0 +1,293 @@
+package twin
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// Which Policy a Thing gets that is made (Ditto's page basic-policy, "Model",
+// and its enforcement of the creation of Things): one that its value brings in
+// _policy, a copy of the one that _copyPolicyFrom names, the one that policyId
+// names, or else one of its own. The Thing and what is made with it are stored
+// as one.
+
+const (
+	memberInlinePolicy   = "_policy"
+	memberCopyPolicyFrom = "_copyPolicyFrom"
+)
+
+// acceptPolicy takes _policy and _copyPolicyFrom out of a Thing.
+func (p *thingParts) acceptPolicy(at jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
+	if v.IsNull() {
+		return nil
+	}
+	if at[0] == memberInlinePolicy {
+		if v.Kind() != jsondoc.KindObject {
+			return protocol.JSONFormatInvalid(at, "a Policy, as an object")
+		}
+		p.inline = v
+		return nil
+	}
+	from, ok := v.Text()
+	if !ok {
+		return protocol.JSONFormatInvalid(at, "the ID of a Policy or a reference, as a string")
+	}
+	p.copyFrom = from
+	if _, is := referenceIn(from); is {
+		return nil
+	}
+	return protocol.CheckPolicyID(from)
+}
+
+// ofPolicy is the Policy of a Thing that is to be made.
+type ofPolicy struct {
+	id string
+	// make makes it; nil: it must be there.
+	make func() (*jsondoc.Value, *protocol.Error)
+	// orThere: one that is there already will do, whatever it says.
+	orThere bool
+	// unasked: whether it is there is not asked.
+	unasked bool
+}
+
+func (p *ofPolicy) key() store.Key { return store.Key{Kind: kindPolicy, ID: p.id} }
+
+// policyIDToBe is the ID of the Policy that the Thing would get.
+func (w *writing) policyIDToBe() string {
+	if w.parts.policyID != "" {
+		return w.parts.policyID
+	}
+	if w.parts.inline != nil {
+		if v, ok := w.parts.inline.Member(memberPolicyID); ok {
+			if id, ok := v.Text(); ok {
+				return id
+			}
+		}
+	}
+	return w.id
+}
+
+// ofPolicy finds out which Policy the Thing gets.
+func (w *writing) ofPolicy() (*ofPolicy, *protocol.Error) {
+	p := &ofPolicy{id: w.policyIDToBe()}
+	switch {
+	case w.parts.copyFrom != "":
+		p.make = w.copiedPolicy
+	case w.parts.inline != nil:
+		if err := protocol.CheckPolicyID(p.id); err != nil {
+			return nil, err
+		}
+		p.make = w.inlinePolicy
+	case w.cmd.Create != nil && (w.parts.policyID != "" || w.cmd.Create.Policy != ""):
+		// A mapping says which one; it may come later.
+		if w.parts.policyID == "" {
+			p.id = w.cmd.Create.Policy
+		}
+		p.unasked = true
+	case w.parts.policyID == "":
+		p.make = w.defaultPolicy
+	case w.parts.policyID == w.id:
+		p.make, p.orThere = w.defaultPolicy, true
+	}
+	return p, nil
+}
+
+// settlePolicy sees to it that the Policy is there; tx holds it. A refusal
+// depends on what stands at seq.
+func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) (seq uint64, _ *protocol.Error) {
+	there := tx.Get(of.key())
+	existing := documentOf(there).Value
+	switch {
+	case existing != nil && (of.make == nil || of.orThere):
+		return 0, nil
+	case of.make == nil:
+		return there.Seq, protocol.ThingPolicyMissing(w.id, of.id)
+	}
+	made, err := of.make()
+	if err != nil {
+		return max(there.Seq, w.readTo), err
+	}
+	if err := w.s.checkPolicySize(nil, made); err != nil {
+		return w.readTo, err
+	}
+	if existing == nil {
+		put := change{op: opPut, value: made}
+		tx.Put(of.key(), put.appendTo(nil), newDocument(made))
+	} else if !jsondoc.Equal(existing, made) {
+		// Ditto refuses whenever there is a Policy of this ID. One that says
+		// what the new one would say is as good, and is there after every
+		// deletion of a Thing.
+		return max(there.Seq, w.readTo), protocol.ThingNotCreatable(w.id, of.id)
+	}
+	return 0, nil
+}
+
+func (w *writing) defaultPolicy() (*jsondoc.Value, *protocol.Error) {
+	own, err := policy.Default(w.id, w.cmd.Sender.Subjects)
+	if err != nil {
+		return nil, protocol.AsError(err)
+	}
+	return own, nil
+}
+
+// inlinePolicy is the Policy that came in _policy, under the ID that it gets.
+func (w *writing) inlinePolicy() (*jsondoc.Value, *protocol.Error) {
+	entries, imports := jsondoc.Object(), jsondoc.Object()
+	for name, part := range w.parts.inline.Members() {
+		var err *protocol.Error
+		switch at := (jsondoc.Pointer{memberInlinePolicy, name}); name {
+		case memberEntries:
+			if err = checkEntries(at, part); err == nil {
+				entries, err = w.withSubjects(part)
+			}
+		case memberImports:
+			if part.Kind() != jsondoc.KindObject {
+				err = protocol.JSONFormatInvalid(at, "an object with imported Policies")
+			}
+			imports = part
+		}
+		if err != nil && err.Code == protocol.CodeJSONFormatInvalid {
+			return nil, protocol.PolicyInvalid(w.id, err.Message+" "+err.Description)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if imports.Len() == 0 && !policy.SomebodyMayWrite(entries) {
+		return nil, protocol.PolicyInvalid(w.id, "It must grant WRITE on 'policy:/' to at least one subject that does not expire.")
+	}
+	members := []jsondoc.Member{{Name: memberPolicyID, Value: jsondoc.String(w.policyIDToBe())}}
+	if imports.Len() > 0 {
+		members = append(members, jsondoc.Member{Name: memberImports, Value: imports})
+	}
+	members = append(members, jsondoc.Member{Name: memberEntries, Value: entries})
+	return jsondoc.Object(members...).Compact(), nil
+}
+
+// subjectPlaceholder is what stands for something in the ID of a subject, in
+// the two spellings of Ditto.
+var subjectPlaceholder = regexp.MustCompile(`\{\{\s*([^}]*?)\s*\}\}|\$\{\s*([^}]*?)\s*\}`)
+
+// withSubjects is a Policy's entries with the subjects' placeholders filled in:
+// {{ request:subjectId }} is who makes it (Ditto's page basic-placeholders).
+func (w *writing) withSubjects(entries *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+	for label, entry := range entries.Members() {
+		subjects, ok := entry.Member("subjects")
+		if !ok {
+			continue
+		}
+		members, filled := make([]jsondoc.Member, 0, subjects.Len()), false
+		for id, subject := range subjects.Members() {
+			said, err := w.subjectID(id)
+			if err != nil {
+				return nil, err
+			}
+			filled = filled || said != id
+			members = append(members, jsondoc.Member{Name: said, Value: subject})
+		}
+		if filled {
+			entries = entries.Overwrite(jsondoc.Pointer{label, "subjects"}, jsondoc.Object(members...))
+		}
+	}
+	return entries, nil
+}
+
+func (w *writing) subjectID(id string) (string, *protocol.Error) {
+	if strings.Contains(id, "{{") || strings.Contains(id, "${") {
+		var unknown string
+		id = subjectPlaceholder.ReplaceAllStringFunc(id, func(found string) string {
+			switch name := strings.TrimSpace(strings.Trim(found, "${}")); name {
+			case "request:subjectId", "request.subjectId":
+				return w.cmd.Sender.Subjects.First()
+			default:
+				unknown = name
+				return ""
+			}
+		})
+		if unknown != "" {
+			return "", protocol.PlaceholderNotResolvable(unknown, "request:subjectId")
+		}
+	}
+	if !strings.Contains(id, ":") {
+		return "", protocol.SubjectIDInvalid(id)
+	}
+	return id, nil
+}
+
+// copiedPolicy is a copy of the Policy that _copyPolicyFrom names.
+func (w *writing) copiedPolicy() (*jsondoc.Value, *protocol.Error) {
+	from, err := w.resolvePolicyID(w.parts.copyFrom)
+	if err != nil {
+		return nil, err
+	}
+	there, err := w.view(store.Key{Kind: kindPolicy, ID: from})
+	if err != nil {
+		return nil, err
+	}
+	if there == nil {
+		return nil, protocol.PolicyNotFound(from)
+	}
+	return there.Overwrite(jsondoc.Pointer{memberPolicyID}, jsondoc.String(w.policyIDToBe())).Compact(), nil
+}
+
+// reference is a placeholder for what stands in a Thing.
+type reference struct{ kind, id, field string }
+
+var referencePattern = regexp.MustCompile(`\{\{\s?ref:([^/\s]+)/([^/\s]+)/(\S+?)\s?\}\}`)
+
+func referenceIn(s string) (reference, bool) {
+	if m := referencePattern.FindStringSubmatch(s); m != nil {
+		return reference{m[1], m[2], m[3]}, true
+	}
+	return reference{}, false
+}
+
+// resolvePolicyID is a Policy's ID, or what stands where a reference leads.
+func (w *writing) resolvePolicyID(from string) (string, *protocol.Error) {
+	ref, ok := referenceIn(from)
+	if !ok {
+		return from, nil
+	}
+	if !strings.EqualFold(ref.kind, "things") {
+		return "", protocol.ReferenceNotSupported(ref.kind)
+	}
+	if _, err := protocol.ParseThingID(ref.id); err != nil {
+		return "", protocol.AsError(err)
+	}
+	path, err := jsondoc.ParsePointer(ref.field)
+	if err != nil {
+		return "", protocol.PointerInvalid(ref.field, err)
+	}
+	thing, refused := w.view(store.Key{Kind: kindThing, ID: ref.id})
+	if refused != nil {
+		return "", refused
+	}
+	if thing == nil {
+		return "", protocol.ThingNotFound(ref.id)
+	}
+	v, ok := thing.Get(path)
+	if !ok {
+		return "", protocol.ReferenceFieldUnknown(path.String(), ref.id)
+	}
+	id, ok := v.Text()
+	if !ok {
+		return "", protocol.JSONWrongKind(path.String(), v.Kind(), jsondoc.KindString)
+	}
+	return id, protocol.CheckPolicyID(id)
+}
+
+// view is another entity as it is now, nil where there is none. What comes of
+// the command waits until that is on disk.
+func (w *writing) view(k store.Key) (*jsondoc.Value, *protocol.Error) {
+	e, err := w.s.store.View(k)
+	if err != nil {
+		return nil, protocol.ThingUnavailable(w.id, err)
+	}
+	w.readTo = max(w.readTo, e.Seq)
+	return documentOf(e).Value, nil
+}
