@@ -276,7 +276,7 @@ func TestModify(t *testing.T) {
 }
 
 func TestCreate(t *testing.T) {
-	const made = `{"thingId":"org.acme:lamp","policyId":"org.acme:p","definition":"a:b:c","attributes":{"a":1},"features":{"f":null}}`
+	const made = `{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","definition":"a:b:c","attributes":{"a":1},"features":{"f":null}}`
 	runSpecs(t, []spec{
 		{"a Thing in Ditto's order", "", "create", "/",
 			`{"features":{"f":null},"attributes":{"a":1},"definition":"a:b:c","policyId":"org.acme:lamp"}`, 201, made, "created", made,
