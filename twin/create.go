@@ -44,7 +44,7 @@ func (w *writing) addInitial() (err *protocol.Error) {
 	patch := jsondoc.Nest(w.cmd.Message.Path, w.change.value)
 	said := w.parts
 	w.parts, err = acceptThing(w.id, w.cmd.Create.Initial.Merge(patch), true)
-	w.parts.inline, w.parts.copyFrom = said.inline, said.copyFrom
+	w.parts.inline, w.parts.copyFrom, w.parts.metadata = said.inline, said.copyFrom, said.metadata
 	return err
 }
 

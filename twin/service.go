@@ -36,6 +36,10 @@ type Options struct {
 	ThingSize  int // bytes of a Thing's JSON; 0: DefaultThingSize, negative: no limit
 	PolicySize int // bytes of a Policy's JSON; 0: DefaultPolicySize, negative: no limit
 	Depth      int // levels of objects and arrays in a Thing; 0: jsondoc.DefaultDepth
+	// DropEmptied: objects of a merge that its merge-thing-patch-conditions
+	// leave empty are left out as well. Ditto has it as
+	// MERGE_REMOVE_EMPTY_OBJECTS_AFTER_PATCH_CONDITION_FILTERING.
+	DropEmptied bool
 	// History are the headers that are stored with each change; nil: the
 	// originator and the correlation ID.
 	History []string
@@ -52,12 +56,14 @@ type Service struct {
 	history    []string
 	searches   searches
 	past       *readers
+	// dropEmptied is Options.DropEmptied.
+	dropEmptied bool
 }
 
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders()}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}
@@ -125,7 +131,7 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	case protocol.ActionModify, protocol.ActionMerge, protocol.ActionCreate, protocol.ActionDelete:
 		err = s.change(cmd, done)
 	case protocol.ActionMigrate:
-		err = protocol.SignalUnsupported("The action 'migrate'")
+		err = s.migrate(cmd, done)
 	default:
 		err = protocol.TopicPathUnknown(m.Topic, m.Path)
 	}

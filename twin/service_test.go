@@ -74,7 +74,6 @@ func TestWhatTheServiceDoesNotAnswer(t *testing.T) {
 		{`{"topic":"org.acme/lamp/things/twin/messages/x","path":"/inbox/messages/x"}`, "protocoladapter:unknown.topicpath"},
 		{`{"topic":"org.acme/lamp/things/twin/acks/x","path":"/"}`, "protocoladapter:unknown.topicpath"},
 		{`{"topic":"org.acme/lamp/things/twin/commands/modified","path":"/","value":{}}`, "protocoladapter:unknown.topicpath"},
-		{`{"topic":"org.acme/lamp/things/twin/commands/migrate","path":"/","value":{}}`, "signal.unsupported"},
 		{`{"topic":"org.acme/lamp/things/live/commands/modify","path":"/","value":{}}`, "signal.unsupported"},
 		{`{"topic":"org.acme/lamp/things/live/messages/x","path":"/inbox/messages/x"}`, "signal.unsupported"},
 		{`{"topic":"org.acme/lamp/things/twin/streaming/cancel","path":"/"}`, "signal.unsupported"},

@@ -33,7 +33,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 	w.outcome.Before, w.outcome.After = before, after
 	if m.Headers.ResponseRequired() {
 		if status != 201 {
-			value = nil
+			value = w.answer
 		}
 		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
 		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, number)
@@ -65,7 +65,7 @@ func eventHeaders(cmd *Command, action string) protocol.Headers {
 	h.Delete(protocol.HeaderReplyTo)
 	switch action {
 	case protocol.ActionDeleted: // there is no value that a content type could be of
-	case protocol.ActionMerged:
+	case protocol.ActionMerged, protocol.ActionMigrated:
 		h.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
 	default:
 		h.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)

@@ -13,21 +13,24 @@ import (
 // writing is a command that changes a Thing, on its way from the message to
 // its outcome.
 type writing struct {
-	s       *Service
-	cmd     *Command
-	done    func(*Outcome)
-	group   *group // nil: it is applied by itself
-	id      string
-	key     store.Key
-	at      resource
-	change  change // what will stand in the journal
-	parts   thingParts
-	asked   asked        // by its headers
-	origin  store.Origin // of what is made
-	readTo  uint64       // the newest change of other entities that it was computed from
-	outcome Outcome
-	event   protocol.Message
-	events  [1]*protocol.Message
+	s      *Service
+	cmd    *Command
+	done   func(*Outcome)
+	group  *group // nil: it is applied by itself
+	id     string
+	key    store.Key
+	at     resource
+	change change // what will stand in the journal
+	parts  thingParts
+	asked  asked        // by its headers
+	origin store.Origin // of what is made
+	// conditions are those on parts of its patch.
+	conditions []patchCondition
+	answer     *jsondoc.Value // the response's value; nil: what was created
+	readTo     uint64         // the newest change of other entities that it was computed from
+	outcome    Outcome
+	event      protocol.Message
+	events     [1]*protocol.Message
 }
 
 // change applies create, modify, merge and delete. An error that it returns
@@ -68,6 +71,9 @@ func (w *writing) prepare() *protocol.Error {
 	if w.asked, err = askedOf(m); err != nil {
 		return err
 	}
+	if w.asked.what&protocol.AsksDryRun != 0 {
+		return protocol.DryRunNotSupported()
+	}
 	switch m.Topic.Action {
 	case protocol.ActionCreate:
 		if w.at != resThing {
@@ -78,6 +84,9 @@ func (w *writing) prepare() *protocol.Error {
 	case protocol.ActionMerge:
 		w.change.op = opMerge
 		if err := checkMergeType(&m.Headers); err != nil {
+			return err
+		}
+		if err := w.askPatches(); err != nil {
 			return err
 		}
 	case protocol.ActionDelete:
@@ -159,7 +168,7 @@ func (w *writing) writePart(tx *store.Tx) {
 		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
 		return
 	}
-	if !w.goesOn(tx, e, cur) {
+	if !w.goesOn(tx, e, cur) || !w.filterPatch(tx, e, cur) {
 		return
 	}
 	if !w.change.op.merges() && w.at.inFeature() {
@@ -217,7 +226,9 @@ func (w *writing) writeThing(tx *store.Tx) {
 		return
 	}
 	if action == protocol.ActionMerge {
-		w.commit(tx, e, cur, protocol.ActionMerged, 204)
+		if w.filterPatch(tx, e, cur) {
+			w.commit(tx, e, cur, protocol.ActionMerged, 204)
+		}
 		return
 	}
 	if w.parts.policyID == "" {

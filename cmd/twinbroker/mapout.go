@@ -68,7 +68,7 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 	defer os.RemoveAll(dir)
 	at := r.entry.Message.Time
 	service, err := twin.Open(dir, twin.Options{
-		ThingSize: documentLimit(d.cfg.Limits.ThingSize), PolicySize: documentLimit(d.cfg.Limits.PolicySize),
+		ThingSize: documentLimit(d.cfg.Limits.ThingSize), DropEmptied: d.cfg.Merge.DropEmptied, PolicySize: documentLimit(d.cfg.Limits.PolicySize),
 		Store: store.Options{SegmentSize: trialSegment, Clock: func() time.Time { return at }},
 	})
 	if err != nil {

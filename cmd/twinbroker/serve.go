@@ -97,7 +97,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	health := &broker.Health{}
 	failed := make(chan error, 1)
 	options := twin.Options{
-		ThingSize: documentLimit(cfg.Limits.ThingSize), PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
+		ThingSize: documentLimit(cfg.Limits.ThingSize), DropEmptied: cfg.Merge.DropEmptied, PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
 		Store: storeOptions(cfg, log, health, failed),
 	}
 	service, err := openService(cfg.DataDir, options, signals)

@@ -62,7 +62,7 @@ func openTwin(cfg *config.Config, create bool, to io.Writer) (data *twinData, do
 	log, _ := newLogger(cfg, to)
 	// A failed sync refuses what the verb does, and so ends it.
 	service, err := twin.Open(cfg.DataDir, twin.Options{
-		ThingSize: documentLimit(cfg.Limits.ThingSize), PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
+		ThingSize: documentLimit(cfg.Limits.ThingSize), DropEmptied: cfg.Merge.DropEmptied, PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
 		Store: storeOptions(cfg, log, &broker.Health{}, make(chan error, 1)),
 	})
 	if errors.Is(err, store.ErrLocked) {

@@ -63,9 +63,9 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		HeaderUnusable("x", "y"), EntityTagsInvalid("x", jsondoc.Null()), TimeoutInvalid("x", jsondoc.Null()),
 		PreconditionFailed("x", "y", ""), PreconditionNotModified("x", "y"), UnchangedSkipped(),
 		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),
-		MetadataConflict("x"), MetadataNotModifiable(),
+		MetadataConflict("x"), MetadataNotModifiable(), DryRunNotSupported(),
 		ThingPolicyMissing("x", "y"), PoliciesConflicting("x"), PolicyInvalid("x", "y"), PolicyNotFound("x"), SubjectIDInvalid("x"),
-		PlaceholderNotResolvable("x", "y"), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
+		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {

@@ -37,3 +37,10 @@ func TimeoutInvalid(name string, v *jsondoc.Value) *Error {
 		Message:     fmt.Sprintf("The header '%s' is %s, and should be a duration of at least 0.", name, v),
 		Description: "It is a whole number with one of the units ms, s, m, h, d, w, mo, y; without a unit it is of seconds."}
 }
+
+// DryRunNotSupported: only migrations can be tried. Ditto passes over the
+// header, and changes what was only to be tried.
+func DryRunNotSupported() *Error {
+	return &Error{Status: 400, Code: "header.notsupported", Header: HeaderDryRun,
+		Message: "The header '" + HeaderDryRun + "' is for migrations only.", Description: "Nothing was changed. Leave it out to apply the command."}
+}

@@ -66,14 +66,14 @@ func TestAdmitTakesOutWhatClientsHaveNoSayIn(t *testing.T) {
 
 func TestAdmitRefuses(t *testing.T) {
 	for _, tc := range []struct{ headers, code string }{
-		{`{"merge-thing-patch-conditions":{}}`, "header.notsupported"},
 		{`{"at-historical-revision":"one"}`, "header.invalid"},
 		{`{"at-historical-revision":1.5}`, "header.invalid"},
 		{`{"at-historical-revision":true}`, "header.invalid"},
 		{`{"at-historical-timestamp":"yesterday"}`, "header.invalid"},
 		{`{"at-historical-timestamp":"2021-01-18"}`, "header.invalid"},
 		{`{"at-historical-timestamp":1610962932}`, "header.invalid"},
-		{`{"dry-run":true}`, "header.notsupported"},
+		{`{"merge-thing-patch-conditions":{"a":1}}`, "header.invalid"},
+		{`{"dry-run":1}`, "header.invalid"},
 		{`{"accept":"application/td+json"}`, "header.notsupported"},
 		{`{"response-required":"maybe"}`, "header.invalid"},
 		{`{"response-required":0}`, "header.invalid"},

@@ -12,6 +12,7 @@ const (
 	HeaderContentType      = "content-type"
 	HeaderCorrelationID    = "correlation-id"
 	HeaderDeleteMetadata   = "delete-metadata"
+	HeaderDryRun           = "dry-run"
 	HeaderETag             = "etag"
 	HeaderGetMetadata      = "get-metadata"
 	HeaderIfEqual          = "if-equal"
@@ -21,6 +22,7 @@ const (
 	HeaderLiveMatched      = "live-channel-condition-matched"
 	HeaderMetadata         = "ditto-metadata"
 	HeaderOriginator       = "ditto-originator"
+	HeaderPatchConditions  = "merge-thing-patch-conditions"
 	HeaderPutMetadata      = "put-metadata"
 	HeaderReplyTo          = "reply-to"
 	HeaderRequestedAcks    = "requested-acks"
@@ -49,6 +51,10 @@ const (
 	AsksCondition
 	// AsksMetadata: put-metadata, get-metadata, delete-metadata; see twin/metadata.go.
 	AsksMetadata
+	// AsksPatches: merge-thing-patch-conditions; see twin/patchconditions.go.
+	AsksPatches
+	// AsksDryRun: dry-run other than false; see twin/migrate.go.
+	AsksDryRun
 )
 
 // HeaderRule is what is known about a predefined header.
@@ -111,15 +117,15 @@ var headerRules = map[string]HeaderRule{
 	HeaderCondition:     {In: true, Asks: AsksCondition},
 	HeaderLiveCondition: {In: true, Asks: AsksCondition},
 
+	// These are about how much of a merge or a migration is done, in
+	// twin/patchconditions.go and twin/migrate.go.
+	HeaderPatchConditions: {In: true, Asks: AsksPatches, check: checkPatchConditions},
+	HeaderDryRun:          {In: true, Asks: AsksDryRun, check: checkBoolean},
+
 	// These are about a Thing's metadata, and are done in twin/metadata.go.
 	HeaderPutMetadata:    {In: true, Asks: AsksMetadata, check: checkPutMetadata},
 	HeaderGetMetadata:    {In: true, Asks: AsksMetadata, check: checkMetadataFields},
 	HeaderDeleteMetadata: {In: true, Asks: AsksMetadata, check: checkMetadataFields},
-
-	// These say when, whether or how much is to be done: a message with one of
-	// them is refused until they are there.
-	"merge-thing-patch-conditions": {In: true, Changes: true},
-	"dry-run":                      {In: true, Changes: true, check: checkBoolean},
 
 	// These only ever go out.
 	HeaderETag:                          {Out: true}, // twin/entitytag.go
@@ -198,7 +204,7 @@ func asksForNothing(key string, hd *header) bool {
 	switch key {
 	case HeaderIfEqual:
 		return word(hd.asText()) == "update"
-	case "dry-run":
+	case HeaderDryRun:
 		return hd.asText() == "false"
 	}
 	return false

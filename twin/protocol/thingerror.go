@@ -138,6 +138,13 @@ func PlaceholderNotResolvable(placeholder, known string) *Error {
 		Message: "The placeholder '" + placeholder + "' stands for nothing here.", Description: "What is known: " + known + "."}
 }
 
+// PlaceholderUnresolved: a placeholder for what the Thing has not.
+func PlaceholderUnresolved(placeholder string) *Error {
+	return &Error{Status: 400, Code: "placeholder:unresolved",
+		Message:     "The placeholder '" + placeholder + "' could not be resolved.",
+		Description: "Write it as {{ thing-json:attributes/name }}, without functions, and name what the Thing has."}
+}
+
 // ReferenceNotSupported: a reference to something else than a Thing.
 func ReferenceNotSupported(kind string) *Error {
 	return &Error{Status: 400, Code: "placeholder:placeholder.reference.notsupported",

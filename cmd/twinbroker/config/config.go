@@ -22,6 +22,7 @@ type Config struct {
 	Mappings     []mapping.RuleConfig
 	Publications []mapping.PublicationConfig
 	Store        Store
+	Merge        Merge
 	History      History
 	Limits       Limits
 	Log          Log
@@ -77,6 +78,13 @@ type Store struct {
 	Memory   int64         // bytes of twins held in memory
 	Sync     time.Duration // how long changes are gathered for one sync; 0 is "always"
 	Patience time.Duration // how long a disk that is full or stuck is waited for
+}
+
+// Merge says how merges are done.
+type Merge struct {
+	// DropEmptied: what a merge's merge-thing-patch-conditions leave empty is
+	// left out as well.
+	DropEmptied bool
 }
 
 // History says how much of what was is kept.

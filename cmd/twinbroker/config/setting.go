@@ -38,6 +38,7 @@ var settings = []setting{
 		print: func(c *Config) string { return c.Store.printSync() },
 	},
 	duration("store.patience", "10s", func(c *Config) *time.Duration { return &c.Store.Patience }),
+	boolean("merge.drop_emptied_objects", "false", func(c *Config) *bool { return &c.Merge.DropEmptied }),
 	duration("history.retention", "72h", func(c *Config) *time.Duration { return &c.History.Retention }),
 	size("history.max_size", "1GiB", 0, func(c *Config) *int64 { return &c.History.MaxSize }),
 	boolean("history.forget_deleted", "false", func(c *Config) *bool { return &c.History.ForgetDeleted }),

@@ -1,0 +1,331 @@
+package twin
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// Migration of a Thing's definition (Ditto's page httpapi-concepts, "Migrate
+// Thing definitions"; its MigrateThingDefinitionStrategy), and the header
+// dry-run, which is for migrations only.
+//
+// A migration is one merge of the Thing: its new definition, and the
+// migrationPayload without the parts whose patchConditions do not hold (and
+// without the objects that are emptied by that). Texts in the payload may be
+// placeholders for what the Thing has: {{ thing-json:attributes/x }}. No
+// skeleton is made of the definition's WoT Thing Model, so there are no default
+// values from which initializeMissingPropertiesFromDefaults could initialize
+// anything.
+//
+// The event migrated and the response tell the patch; with dry-run the response
+// is all that there is.
+
+const (
+	memberDefinitionURL    = "thingDefinitionUrl"
+	memberMigrationPayload = "migrationPayload"
+	memberPatchConditions  = "patchConditions"
+	memberInitialize       = "initializeMissingPropertiesFromDefaults"
+)
+
+// migration is the value of the command, read.
+type migration struct {
+	definition *jsondoc.Value
+	payload    *jsondoc.Value // an object
+}
+
+// migrate applies the action of that name. An error that it returns depends on
+// nothing that is stored.
+func (s *Service) migrate(cmd *Command, done func(*Outcome)) *protocol.Error {
+	m := cmd.Message
+	if len(m.Path) > 0 {
+		return protocol.TopicPathUnknown(m.Topic, m.Path)
+	}
+	w := &writing{s: s, cmd: cmd, done: done, at: resThing, change: change{op: opMerge}}
+	if _, err := m.Topic.ThingID(); err != nil {
+		return protocol.AsError(err)
+	}
+	w.id = m.Topic.EntityID()
+	w.key = store.Key{Kind: kindThing, ID: w.id}
+	var err *protocol.Error
+	if w.asked, err = askedOf(m); err != nil {
+		return err
+	}
+	mig, err := w.readMigration()
+	if err != nil {
+		return err
+	}
+	tx, failed := s.store.Begin(w.key)
+	if failed != nil {
+		done(unavailable(cmd, failed))
+		return nil
+	}
+	w.applyMigration(tx, mig)
+	return nil
+}
+
+func (w *writing) readMigration() (mig migration, err *protocol.Error) {
+	m := w.cmd.Message
+	if m.Value == nil {
+		return mig, protocol.JSONValueMissing("the new definition")
+	}
+	if m.Value.Kind() != jsondoc.KindObject {
+		return mig, protocol.JSONFormatInvalid(nil, "a migration, as an object")
+	}
+	if err := w.checkDepth(m); err != nil {
+		return mig, err
+	}
+	mig.payload = jsondoc.Object()
+	for name, part := range m.Value.Members() {
+		want := part.Kind()
+		switch name {
+		case memberDefinitionURL:
+			mig.definition, want = part, jsondoc.KindString
+		case memberMigrationPayload:
+			mig.payload, want = part, jsondoc.KindObject
+		case memberPatchConditions:
+			if want = jsondoc.KindObject; part.Kind() == want {
+				w.conditions, err = migrationConditions(part)
+			}
+		case memberInitialize:
+			want = jsondoc.KindBool
+		}
+		if part.Kind() != want {
+			return mig, protocol.JSONWrongKind(jsondoc.Pointer{name}.String(), part.Kind(), want)
+		}
+		if err != nil {
+			return mig, err
+		}
+	}
+	if mig.definition == nil {
+		return mig, protocol.JSONFieldMissing("/" + memberDefinitionURL)
+	}
+	return mig, checkDefinition(jsondoc.Pointer{memberDefinitionURL}, mig.definition)
+}
+
+// migrationConditions reads the conditions of a migration, whose keys are those
+// of a Policy's resources: thing:/path.
+func migrationConditions(v *jsondoc.Value) ([]patchCondition, *protocol.Error) {
+	var said []protocol.PatchCondition
+	for key, expression := range v.Members() {
+		at := jsondoc.Pointer{memberPatchConditions, key}
+		_, path, ok := strings.Cut(key, ":")
+		if !ok {
+			return nil, memberError(protocol.JSONFormatInvalid(at, "a key like thing:/features/lamp"))
+		}
+		p, err := jsondoc.ParsePointer(path)
+		if err != nil {
+			return nil, protocol.PointerInvalid(path, err)
+		}
+		text, ok := expression.Text()
+		if !ok {
+			return nil, protocol.JSONFormatInvalid(at, "an RQL expression, as a string")
+		}
+		said = append(said, protocol.PatchCondition{Path: p, Expression: text})
+	}
+	return parsePatchConditions(said)
+}
+
+func (w *writing) applyMigration(tx *store.Tx, mig migration) {
+	e := tx.Get(w.key)
+	cur := documentOf(e)
+	if cur.Value == nil {
+		w.abort(tx, e, protocol.ThingNotFound(w.id))
+		return
+	}
+	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
+		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+		return
+	}
+	if !w.goesOn(tx, e, cur) {
+		return
+	}
+	patch, err := w.migrationPatch(mig, e, cur)
+	if err != nil {
+		w.abort(tx, e, err)
+		return
+	}
+	members := []jsondoc.Member{{Name: memberThingID, Value: jsondoc.String(w.id)}}
+	for name, part := range patch.Members() {
+		members = append(members, jsondoc.Member{Name: name, Value: part})
+	}
+	w.change.value = jsondoc.Object(members...).Compact()
+	if patch.HasPatterns() {
+		w.change.op = opPrune
+	}
+	if w.asked.what&protocol.AsksDryRun != 0 {
+		w.tryMigration(tx, e, cur, patch)
+		return
+	}
+	w.answer = migrationAnswer(w.id, patch, "APPLIED")
+	w.commit(tx, e, cur, protocol.ActionMigrated, 200)
+}
+
+// migrationPatch is what the migration merges into the Thing, checked.
+func (w *writing) migrationPatch(mig migration, e store.Entry, cur document) (*jsondoc.Value, *protocol.Error) {
+	payload := mig.payload
+	if len(w.conditions) > 0 {
+		var err *protocol.Error
+		if payload, err = w.allowed(payload, e, cur); err != nil {
+			return nil, err
+		}
+		payload = withoutEmpty(payload)
+	}
+	fill := filling{thing: cur.Value, room: w.s.thingSize}
+	if fill.room < 0 {
+		fill.room = DefaultThingSize
+	}
+	limit := fill.room
+	payload, err := fill.value(payload)
+	if err == nil && (fill.room < 0 || payload.Size() > max(limit, mig.payload.Size())) {
+		// Before it is written out: placeholders may say much in few words.
+		err = protocol.ThingTooLarge(max(payload.Size(), limit-fill.room), limit)
+	}
+	if err == nil && payload.Depth() > w.s.depth {
+		err = protocol.JSONFormatInvalid(nil, "at most "+strconv.Itoa(w.s.depth)+" levels of objects and arrays in a Thing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	parts, err := acceptThing(w.id, payload, true)
+	if err != nil {
+		return nil, err
+	}
+	var members []jsondoc.Member
+	if parts.policyID != "" {
+		members = append(members, jsondoc.Member{Name: memberPolicyID, Value: jsondoc.String(parts.policyID)})
+	}
+	if parts.definition == nil {
+		parts.definition = mig.definition
+	}
+	for _, part := range [...]jsondoc.Member{
+		{Name: memberDefinition, Value: parts.definition},
+		{Name: memberAttributes, Value: parts.attributes},
+		{Name: memberFeatures, Value: parts.features},
+	} {
+		if part.Value != nil {
+			members = append(members, part)
+		}
+	}
+	return jsondoc.Object(members...), nil
+}
+
+// tryMigration tells what the migration would do, and leaves it at that.
+func (w *writing) tryMigration(tx *store.Tx, e store.Entry, cur document, patch *jsondoc.Value) {
+	next, err := w.change.apply(cur)
+	if err != nil {
+		w.abort(tx, e, protocol.Internal(err))
+		return
+	}
+	if err := w.s.checkSize(cur, next); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
+	tx.Abort()
+	o := &Outcome{}
+	if w.cmd.Message.Headers.ResponseRequired() {
+		o.Response = respond(w.cmd, nil, 202, migrationAnswer(w.id, patch, "DRY_RUN"))
+	}
+	w.s.tellAfter(e.Seq, w.cmd, o, w.done)
+}
+
+func migrationAnswer(id string, patch *jsondoc.Value, status string) *jsondoc.Value {
+	return jsondoc.Object(
+		jsondoc.Member{Name: memberThingID, Value: jsondoc.String(id)},
+		jsondoc.Member{Name: "patch", Value: patch},
+		jsondoc.Member{Name: "mergeStatus", Value: jsondoc.String(status)})
+}
+
+// placeholderPattern finds placeholders, in the two spellings of Ditto.
+var placeholderPattern = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}|\$\{\s*([^{}]*?)\s*\}`)
+
+// filling fills in placeholders with what a Thing has.
+type filling struct {
+	thing *jsondoc.Value
+	room  int // bytes that texts may still get
+}
+
+// value is the value with the placeholders in its texts filled in. A text that
+// is one placeholder and nothing else becomes what that stands for, of whatever
+// kind it is. Functions behind a placeholder are not taken.
+func (f *filling) value(v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
+	switch v.Kind() {
+	case jsondoc.KindString:
+		if text, _ := v.Text(); strings.Contains(text, "{") && f.room >= 0 {
+			return f.text(v, text)
+		}
+	case jsondoc.KindObject:
+		kept := keeper{from: v}
+		for name, inner := range v.Members() {
+			next, err := f.value(inner)
+			if err != nil {
+				return nil, err
+			}
+			kept.keep(name, inner, next)
+		}
+		return kept.object(), nil
+	case jsondoc.KindArray:
+		elements, changed := make([]*jsondoc.Value, 0, v.Len()), false
+		for inner := range v.Elements() {
+			next, err := f.value(inner)
+			if err != nil {
+				return nil, err
+			}
+			changed = changed || next != inner
+			elements = append(elements, next)
+		}
+		if changed {
+			return jsondoc.Array(elements...), nil
+		}
+	}
+	return v, nil
+}
+
+func (f *filling) text(v *jsondoc.Value, text string) (*jsondoc.Value, *protocol.Error) {
+	found := placeholderPattern.FindAllStringIndex(text, -1)
+	if found == nil {
+		return v, nil
+	}
+	var out strings.Builder
+	end := 0
+	for _, at := range found {
+		whole := text[at[0]:at[1]]
+		is, ok := f.find(strings.TrimSpace(strings.Trim(whole, "${}")))
+		if !ok {
+			return nil, protocol.PlaceholderUnresolved(whole)
+		}
+		if whole == text {
+			return is, nil
+		}
+		if f.room -= at[0] - end + is.Size(); f.room < 0 {
+			return v, nil
+		}
+		out.WriteString(text[end:at[0]])
+		if s, ok := is.Text(); ok {
+			out.WriteString(s)
+		} else {
+			out.Write(is.AppendTo(nil))
+		}
+		end = at[1]
+	}
+	out.WriteString(text[end:])
+	return jsondoc.String(out.String()), nil
+}
+
+// find is what the inside of a placeholder stands for.
+func (f *filling) find(inside string) (*jsondoc.Value, bool) {
+	path, ok := strings.CutPrefix(inside, "thing-json:")
+	if !ok {
+		return nil, false
+	}
+	p, err := jsondoc.ParsePointer(strings.TrimSpace(path))
+	if err != nil || len(p) == 0 {
+		return nil, false
+	}
+	return f.thing.Get(p)
+}
