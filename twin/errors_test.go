@@ -2,10 +2,12 @@ package twin
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
 // Ditto's errors about Things, and those of JSON, headers and topics that
@@ -138,12 +140,17 @@ func TestErrorsAreDittos(t *testing.T) {
 			continue
 		}
 		o := w.send(c.envelope)
-		if o.Err == nil || o.Err.Code != c.code || o.Err.Status != c.status {
-			t.Errorf("%s: %v", c.code, o.Err)
+		if o.Response == nil || o.Response.Value == nil {
+			t.Errorf("%s: %+v", c.code, o)
 			continue
 		}
-		said, _ := o.Response.Value.Member("error")
-		if got, _ := said.Text(); got != c.code || o.Response.Status != c.status || o.Err.Message == "" || o.Err.Description == "" {
+		for name, want := range map[string]string{"error": c.code, "status": strconv.Itoa(c.status), "message": "", "description": ""} {
+			v, ok := o.Response.Value.Member(name)
+			if !ok || want != "" && strings.Trim(v.String(), `"`) != want || v.String() == `""` {
+				t.Errorf("%s: answered %s", c.code, o.Response.AppendJSON(nil))
+			}
+		}
+		if o.Response.Status != c.status || o.Response.Topic.Criterion != protocol.Errors {
 			t.Errorf("%s: answered %s", c.code, o.Response.AppendJSON(nil))
 		}
 		if !strings.Contains(string(page), "`"+c.code+"`") {
