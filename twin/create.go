@@ -65,7 +65,12 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		w.abort(tx, e, err)
 		return
 	}
-	if ofPolicy.unasked {
+	if ofPolicy.make == nil {
+		if err := w.mustBeThere(ofPolicy); err != nil {
+			e.Seq = max(e.Seq, w.readTo)
+			w.abort(tx, e, err)
+			return
+		}
 		w.parts.policyID = ofPolicy.id
 		w.createWith(tx, e)
 		return

@@ -47,7 +47,7 @@ func (p *thingParts) acceptPolicy(at jsondoc.Pointer, v *jsondoc.Value) *protoco
 // ofPolicy is the Policy of a Thing that is to be made.
 type ofPolicy struct {
 	id string
-	// make makes it; nil: it must be there.
+	// make makes it; nil: it must be there already.
 	make func() (*jsondoc.Value, *protocol.Error)
 	// orThere: one that is there already will do, whatever it says.
 	orThere bool
@@ -97,16 +97,26 @@ func (w *writing) ofPolicy() (*ofPolicy, *protocol.Error) {
 	return p, nil
 }
 
-// settlePolicy sees to it that the Policy is there; tx holds it. A refusal
+// mustBeThere looks for a Policy that is named. It need not be held: nothing
+// takes one away from Things that have it.
+func (w *writing) mustBeThere(of *ofPolicy) *protocol.Error {
+	if of.unasked {
+		return nil
+	}
+	there, err := w.view(of.key())
+	if err == nil && there == nil {
+		err = protocol.ThingPolicyMissing(w.id, of.id)
+	}
+	return err
+}
+
+// settlePolicy makes the Policy; tx holds it. A refusal
 // depends on what stands at seq.
 func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) (seq uint64, _ *protocol.Error) {
 	there := tx.Get(of.key())
 	existing := documentOf(there).Value
-	switch {
-	case existing != nil && (of.make == nil || of.orThere):
+	if existing != nil && of.orThere {
 		return 0, nil
-	case of.make == nil:
-		return there.Seq, protocol.ThingPolicyMissing(w.id, of.id)
 	}
 	made, err := of.make()
 	if err != nil {

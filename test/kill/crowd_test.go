@@ -29,11 +29,16 @@ func crowdName(i int) string { return fmt.Sprintf("crowd-%07d", i) }
 // gather makes the crowd.
 func (s *scene) gather(size int) error {
 	begun := time.Now()
+	// The first one brings the Policy that they share.
+	const policy = `"_policy":{"entries":{"x":{"subjects":{"kill:x":{"type":"x"}},"resources":{"policy:/":{"grant":["WRITE"],"revoke":[]}}}}},`
+	if err := s.create(0, 1, policy); err != nil {
+		return err
+	}
 	var running sync.WaitGroup
 	failed := make(chan error, clients)
 	for k := range clients {
 		running.Go(func() {
-			if err := s.create(k, size); err != nil {
+			if err := s.create(k+1, size, ""); err != nil {
 				failed <- err
 			}
 		})
@@ -49,15 +54,16 @@ func (s *scene) gather(size int) error {
 	return nil
 }
 
-// create makes every so many of the crowd's Things, from number k on.
-func (s *scene) create(k, size int) error {
+// create makes every so many of the crowd's Things, from number k on, with more
+// in their values.
+func (s *scene) create(k, size int, more string) error {
 	conn, _, err := mqttraw.Dial(s.broker.MQTT(), mqttraw.Options{ClientID: fmt.Sprint("maker", k), Version: mqttraw.V5, Clean: true, Timeout: harness.Patience})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	// Of 600 bytes, with the identifier; they share a Policy.
-	value := `{"policyId":"kill:crowd","attributes":{"ballast":"` + strings.Repeat("x", 500) + `"}}`
+	value := `{"policyId":"kill:crowd",` + more + `"attributes":{"ballast":"` + strings.Repeat("x", 500) + `"}}`
 	payload := []byte(`{"path":"/","headers":{"response-required":false},"value":` + value + `}`)
 	const window = 500
 	waiting, id := 0, uint16(0)
