@@ -239,7 +239,7 @@ func TestAMessageThatCannotBeMappedIsRefused(t *testing.T) {
 			{"an ID that is none", "tele-d/state", `{"id":"d","state":1}`, 400, "things:id.invalid"},
 			{"a Thing that is not there", "strict/none", `{"a":1}`, 404, "things:thing.notfound"},
 			{"a key that Ditto forbids", "whole/d", `{"":1}`, 400, "json.key.invalid"},
-			{"a property where there must be an object", "whole/d", `1`, 400, "json.format.invalid"},
+			{"a property where there must be an object", "whole/d", `1`, 400, "json.invalid"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				a := a.in(t)
