@@ -167,7 +167,7 @@ func (r *run) response(step *Step, q *request, after string) (message, error) {
 }
 
 // contentTypes of events.
-var contentTypes = map[string]string{"created": "application/json", "modified": "application/json", "merged": "application/merge-patch+json"}
+var contentTypes = map[string]string{"created": "application/json", "modified": "application/json", "merged": "application/merge-patch+json", "migrated": "application/merge-patch+json"}
 
 // event is what the world must be told.
 func (r *run) event(step *Step, q *request, after string, revision int) (message, error) {

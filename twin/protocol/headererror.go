@@ -41,6 +41,6 @@ func TimeoutInvalid(name string, v *jsondoc.Value) *Error {
 // DryRunNotSupported: only migrations can be tried. Ditto passes over the
 // header, and changes what was only to be tried.
 func DryRunNotSupported() *Error {
-	return &Error{Status: 400, Code: "header.notsupported", Header: HeaderDryRun,
+	return &Error{Status: 400, Code: "header.notsupported",
 		Message: "The header '" + HeaderDryRun + "' is for migrations only.", Description: "Nothing was changed. Leave it out to apply the command."}
 }
