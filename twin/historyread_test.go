@@ -28,6 +28,17 @@ func atTime(t time.Time) string {
 	return `"at-historical-timestamp":"` + t.Format(time.RFC3339Nano) + `"`
 }
 
+func TestAThingIsRetrievedWithoutAPolicyThatWasNotThereYet(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.must(lampID, "create", "/", `{}`)
+	w.must(lampID, "modify", "/policyId", `"org.acme:late"`)
+	w.must("org.acme:late", "create", "/", `{}`)
+	o := w.send(`{"topic":"org.acme/lamp/things/twin/commands/retrieve","headers":{` + atRevision(2) + `},"path":"/","fields":"thingId,_policy"}`)
+	if o.Err != nil || text(o.Response.Value) != `{"thingId":"org.acme:lamp"}` {
+		t.Errorf("%v %s", o.Err, text(o.Response.Value))
+	}
+}
+
 func TestAThingIsRetrievedAsItWas(t *testing.T) {
 	w := newWorld(t, Options{})
 	var times []time.Time // when each revision came to be
@@ -67,7 +78,7 @@ func TestAThingIsRetrievedAsItWas(t *testing.T) {
 		{"what only those get who ask", "/", atRevision(2), "_revision,_modified,_created", 2,
 			fmt.Sprintf(`{"_revision":2,"_modified":"%s","_created":"%s"}`, protocol.AppendTime(nil, at(2)), protocol.AppendTime(nil, at(1)))},
 		{"with its Policy", "/", atRevision(6), "thingId,_policy/policyId", 6, `{"thingId":"org.acme:lamp","_policy":` + w.policy(lampID) + `}`},
-		{"with a Policy that was not there yet", "/", atRevision(2), "thingId,_policy", 2, `{"thingId":"org.acme:lamp"}`},
+		{"with the Policy that it had", "/", atRevision(2), "thingId,_policy", 2, `{"thingId":"org.acme:lamp","_policy":` + w.policy(lampID) + `}`},
 
 		{"at a time between two changes", "/attributes/place/lat", atTime(at(3).Add(-1)), "", 2, `2.50e0`},
 		{"at the time of a change, which is not seen yet", "/attributes/place/lat", atTime(at(3)), "", 2, `2.50e0`},
