@@ -105,6 +105,8 @@ func (c *ruleCompiler) header(config HeaderConfig, sc *scope) error {
 		return errors.New("is the mapping's own: what it changes is not responded to, but acknowledged by MQTT")
 	case name == protocol.HeaderContentType && c.rule.format != formatDitto:
 		return errors.New("is the mapping's own: its change is a merge patch")
+	case name == protocol.HeaderDryRun && c.rule.format != formatDitto:
+		return errors.New("is for migrations, and a mapping's change is a merge: leave it out")
 	case !protocol.RuleOf(name).In:
 		return errors.New("is not a header that a client may send")
 	}
@@ -126,6 +128,12 @@ func (c *ruleCompiler) header(config HeaderConfig, sc *scope) error {
 	}
 	if condition, ok := tried.Get(protocol.HeaderCondition); ok {
 		if _, err := rql.Parse(condition, rql.Condition); err != nil {
+			return err
+		}
+	}
+	parts, _ := tried.PatchConditions()
+	for _, part := range parts {
+		if _, err := rql.Parse(part.Expression, rql.Condition); err != nil {
 			return err
 		}
 	}

@@ -238,8 +238,11 @@ func TestKeysThatDoNotCompile(t *testing.T) {
 		{"message: without each", func(r *RuleConfig) { r.Thing = "a:{{ message:/x }}" }, ".thing", "no such placeholder"},
 		{"a header that is the twin's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"ditto-originator", jsondoc.String("x")}} }, `.headers["ditto-originator"]`, "not a header that a client may send"},
 		{"a header that is the mapping's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"response-required", jsondoc.Bool(true)}} }, `.headers["response-required"]`, "the mapping's own"},
-		{"a header of a later version", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"dry-run", jsondoc.Bool(true)}} }, `.headers["dry-run"]`, "leave it out"},
+		{"a header for other changes", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"dry-run", jsondoc.Bool(true)}} }, `.headers["dry-run"]`, "leave it out"},
 		{"a condition that is none", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"Condition", jsondoc.String(`eq(attributes/a)`)}} }, `.headers["Condition"]`, "character 16"},
+		{"a condition on a part that is none", func(r *RuleConfig) {
+			r.Headers = []HeaderConfig{{"merge-thing-patch-conditions", parsed(t, `{"attributes/a":"eq(attributes/a)"}`)}}
+		}, `.headers["merge-thing-patch-conditions"]`, "character 16"},
 		{"an if-match that is none", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"if-match", jsondoc.String(`7`)}} }, `.headers["if-match"]`, "entity tags"},
 		{"a header of a wrong kind", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"version", jsondoc.String("x")}} }, `.headers["version"]`, "version"},
 		{"a header with an unknown placeholder", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"x", jsondoc.String("{{ y }}")}} }, `.headers["x"]`, "no such capture"},
