@@ -10,7 +10,7 @@ import (
 func TestCheckNeedsNoThing(t *testing.T) {
 	for _, test := range []struct{ action, path, value, code string }{
 		{"merge", "", `{"features":{"f":{"properties":{"a":1}}}}`, ""},
-		{"merge", "", `{"features":{"f":[1]}}`, "json.format.invalid"},
+		{"merge", "", `{"features":{"f":[1]}}`, "json.invalid"},
 		{"modify", "/features/f/properties/x", `1`, ""},
 		{"modify", "/attributes", `7`, "json.format.invalid"},
 		{"create", "", `{"policyId":"none"}`, "policies:id.invalid"},
