@@ -87,11 +87,11 @@ func TestAWillWithADelayIsForgottenWhenItsClientComesBack(t *testing.T) {
 	watcher := harness.Dial5(t, b, harness.Connect{})
 	watcher.Subscribe("will")
 	o := lasting("back", mqttraw.V5)
-	o.Will = &mqttraw.Will{Topic: "will", Payload: []byte("first"), Props: &mqttraw.Properties{WillDelay: 1}}
+	o.Will = &mqttraw.Will{Topic: "will", Payload: []byte("first"), Props: &mqttraw.Properties{WillDelay: 5}} // time enough to come back, on a busy machine too
 	c := dial(t, b, o)
 	must(t, c.Close())
 	awaitMetric(t, b, "twinbroker_clients_connected", exactly(1))
-	o.Will = &mqttraw.Will{Topic: "will", Payload: []byte("second"), Props: &mqttraw.Properties{WillDelay: 2}}
+	o.Will = &mqttraw.Will{Topic: "will", Payload: []byte("second"), Props: &mqttraw.Properties{WillDelay: 6}}
 	c = dial(t, b, o)
 	must(t, c.Close())
 	if m := watcher.Wait("will"); m.Payload != "second" {
