@@ -57,8 +57,8 @@ func (s *Store) commitLoop() {
 // waited for until there are enough of them, or for a moment.
 const (
 	manyRecords   = 16
-	enoughRecords = 48
-	aMoment       = 50 * time.Microsecond
+	enoughRecords = 96
+	aMoment       = 120 * time.Microsecond
 )
 
 // mingle lets those who are about to make a change do so, when there are many.
