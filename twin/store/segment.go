@@ -138,7 +138,7 @@ func number(b *bbolt.Bucket, key []byte) (uint64, error) {
 func checkFormat(tx *bbolt.Tx, known uint64) (uint64, error) {
 	format, err := number(tx.Bucket(bucketMeta), metaFormat)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return format, knownFormat(format, known)
 }
