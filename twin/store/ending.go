@@ -70,6 +70,9 @@ func (p *pageFile) verify(m metaPage, first uint64) (said ending, err error) {
 	if err != nil {
 		return said, err
 	}
+	if root[string(bucketRecords)] == nil {
+		return said, fmt.Errorf("%w: it has no bucket of records", ErrDamaged)
+	}
 	meta, err := w.values(func(fn entryFunc) error { return w.bucket(root[string(bucketMeta)], fn) })
 	if err != nil {
 		return said, err
