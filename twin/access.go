@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -36,9 +37,9 @@ func (s *Service) Access(thingID string) (*policy.Enforcer, error) {
 	return a.Enforcer, err
 }
 
-// PolicyAccess is Access for a Policy.
+// PolicyAccess gives the Enforcer of a Policy, for what is asked about itself.
 func (s *Service) PolicyAccess(policyID string) (*policy.Enforcer, error) {
-	a, err := s.access(policyID, namespaceOf(policyID), nil)
+	a, err := s.access(policyID, "", nil)
 	return a.Enforcer, err
 }
 
@@ -47,13 +48,13 @@ func namespaceOf(id string) string {
 	return namespace
 }
 
-// access finds what a Policy allows for what is in a namespace.
+// access finds what a Policy allows for Things in a namespace, or for the Policy
+// itself, where the namespace is "".
 func (s *Service) access(policyID, namespace string, with made) (access, error) {
-	k := accessKey{policyID, namespace}
 	if len(with) == 0 {
-		if a := s.enforcers.get(k); a != nil {
+		if a := s.enforcers.get(policyID); a != nil {
 			if seq, ok := s.upToDate(a); ok {
-				return access{a.enforcer, a.there, seq}, nil
+				return a.in(namespace, seq), nil
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func (s *Service) access(policyID, namespace string, with made) (access, error) 
 	var seq uint64
 	for range 3 { // until nothing was changed while it was put together
 		var err error
-		if a, err = s.resolve(k, with); err != nil {
+		if a, err = s.resolve(policyID, with); err != nil {
 			return access{Enforcer: policy.Nobody}, err
 		}
 		var ok bool
@@ -70,10 +71,18 @@ func (s *Service) access(policyID, namespace string, with made) (access, error) 
 		}
 	}
 	if len(with) == 0 {
-		k.policyID, k.namespace = strings.Clone(policyID), strings.Clone(namespace)
-		s.enforcers.put(k, a)
+		s.enforcers.put(strings.Clone(policyID), a)
 	}
-	return access{a.enforcer, a.there, seq}, nil
+	return a.in(namespace, seq), nil
+}
+
+// in is what is allowed in a namespace.
+func (a *keptAccess) in(namespace string, seq uint64) access {
+	e := a.enforcer
+	if namespace != "" {
+		e = e.For(namespace)
+	}
+	return access{e, a.there, seq}
 }
 
 // upToDate says whether what an Enforcer was made from is as it was, and which
@@ -92,7 +101,7 @@ func (s *Service) upToDate(a *keptAccess) (seq uint64, ok bool) {
 }
 
 // resolve makes an Enforcer.
-func (s *Service) resolve(k accessKey, with made) (*keptAccess, error) {
+func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 	a := &keptAccess{enforcer: policy.Nobody, cost: 2 << 10}
 	seen := map[string]*policy.Model{}
 	load := func(id string) (*policy.Model, error) {
@@ -123,21 +132,22 @@ func (s *Service) resolve(k accessKey, with made) (*keptAccess, error) {
 		seen[id] = m
 		return m, nil
 	}
-	m, err := load(strings.Clone(k.policyID))
+	if policyID == "" { // of a Thing that was stored without one
+		return a, nil
+	}
+	m, err := load(strings.Clone(policyID))
 	if err != nil || m == nil {
 		return a, err
 	}
-	now := time.Now()
-	e, err := policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: now})
-	if err != nil {
+	a.there = true
+	e, err := policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: time.Now()})
+	var endless *protocol.Error
+	switch {
+	case errors.As(err, &endless): // there is no end to its imports, so it allows nothing
+	case err != nil:
 		return nil, err
+	default:
+		a.enforcer, a.until = e, e.Until()
 	}
-	a.enforcer, a.there = e.For(k.namespace), true
-	a.until = e.Until()
 	return a, nil
-}
-
-// accessUnavailable: the Policy that decides cannot be read.
-func accessUnavailable(id string, err error) *protocol.Error {
-	return protocol.ThingUnavailable(id, err)
 }

@@ -10,10 +10,6 @@ import (
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
-// accessKey names an Enforcer: entries of a Policy may be for some namespaces
-// only.
-type accessKey struct{ policyID, namespace string }
-
 // source is a Policy that an Enforcer was made from, as it was then: one that
 // was not there has the sequence number 0, or that of its deletion.
 type source struct {
@@ -49,27 +45,27 @@ const (
 
 type accessShard struct {
 	mu   sync.RWMutex
-	kept map[accessKey]*keptAccess
+	kept map[string]*keptAccess // by the ID of the Policy
 	cost int
 }
 
 func newAccessCache() *accessCache {
 	c := &accessCache{seed: maphash.MakeSeed()}
 	for i := range c.shards {
-		c.shards[i].kept = map[accessKey]*keptAccess{}
+		c.shards[i].kept = map[string]*keptAccess{}
 	}
 	return c
 }
 
-func (c *accessCache) shard(k accessKey) *accessShard {
-	return &c.shards[maphash.String(c.seed, k.policyID)%accessShards]
+func (c *accessCache) shard(policyID string) *accessShard {
+	return &c.shards[maphash.String(c.seed, policyID)%accessShards]
 }
 
 // get gives what is kept, nil where nothing is.
-func (c *accessCache) get(k accessKey) *keptAccess {
-	sh := c.shard(k)
+func (c *accessCache) get(policyID string) *keptAccess {
+	sh := c.shard(policyID)
 	sh.mu.RLock()
-	a := sh.kept[k]
+	a := sh.kept[policyID]
 	sh.mu.RUnlock()
 	if a != nil && !a.used.Load() {
 		a.used.Store(true)
@@ -79,14 +75,14 @@ func (c *accessCache) get(k accessKey) *keptAccess {
 
 // put keeps an Enforcer, and lets go of others that were not used lately when
 // it gets too much.
-func (c *accessCache) put(k accessKey, a *keptAccess) {
-	sh := c.shard(k)
+func (c *accessCache) put(policyID string, a *keptAccess) {
+	sh := c.shard(policyID)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if old := sh.kept[k]; old != nil {
+	if old := sh.kept[policyID]; old != nil {
 		sh.cost -= old.cost
 	}
-	sh.kept[k] = a
+	sh.kept[policyID] = a
 	sh.cost += a.cost
 	for other, old := range sh.kept { // in no order
 		if sh.cost <= accessRoom/accessShards {

@@ -31,14 +31,9 @@ func (w *writing) with() made {
 
 // policyRights finds out what the sender may do to a Policy.
 func (w *writing) policyRights(policyID string) (rights, *protocol.Error) {
-	may, err := w.s.rightsTo(policyID, policyID, &w.cmd.Sender, w.with())
+	may, err := w.s.rightsOver(policyID, w.id, &w.cmd.Sender, w.with())
 	w.readTo = max(w.readTo, may.seq)
 	return may, err
-}
-
-// readsPolicy says whether the sender may READ anything of the Policy.
-func (r *rights) readsPolicy() bool {
-	return r.Some(r.who, policy.Read, policy.Policy, nil) || r.overrule()
 }
 
 // seePolicy is what the sender may READ of a Policy.
@@ -49,29 +44,18 @@ func (w *writing) seePolicy(id string) (*jsondoc.Value, *protocol.Error) {
 	}
 	e, failed := w.s.store.View(store.Key{Kind: kindPolicy, ID: id})
 	if failed != nil {
-		return nil, accessUnavailable(w.id, failed)
+		return nil, protocol.ThingUnavailable(w.id, failed)
 	}
 	w.readTo = max(w.readTo, e.Seq)
 	doc, ok := w.with()[id]
 	if !ok {
 		doc = documentOf(e)
 	}
-	v, ok := may.seePolicy(doc.Value)
-	if !ok {
+	if doc.Value == nil || !may.some(policy.Read, nil) {
 		return nil, protocol.PolicyNotFound(id)
 	}
+	v, _ := may.see(nil, doc.Value)
 	return v, nil
-}
-
-// seePolicy is what the sender may READ of the Policy, as it is or was.
-func (r *rights) seePolicy(v *jsondoc.Value) (*jsondoc.Value, bool) {
-	switch {
-	case v == nil || !r.readsPolicy():
-		return nil, false
-	case r.Whole(r.who, policy.Read, policy.Policy, nil) || r.overrule():
-		return v, true
-	}
-	return r.View(r.who, policy.Policy, nil, v)
 }
 
 // seeThing is what the sender may READ of another Thing.
@@ -114,7 +98,7 @@ func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
 		return err
 	}
 	lockout, _ := w.cmd.Message.Headers.Get(protocol.HeaderAllowPolicyLockout)
-	if lockout == "true" || may.Whole(may.who, policy.Write, policy.Policy, nil) || may.overrule() {
+	if lockout == "true" || may.whole(policy.Write, nil) {
 		return nil
 	}
 	return protocol.ThingPolicyRefused(w.id, id)
@@ -147,7 +131,7 @@ func (w *writing) mayChangePolicy(cur, next document) *protocol.Error {
 	if err != nil {
 		return err
 	}
-	if !may.there || !may.readsPolicy() {
+	if !may.there || !may.some(policy.Read, nil) {
 		return protocol.PolicyNotFound(to)
 	}
 	w.rights.overruled = w.rights.overruled || may.overruled
@@ -158,11 +142,11 @@ func (w *writing) mayChangePolicy(cur, next document) *protocol.Error {
 // nil where that is nothing. It depends on what stands at seq.
 func (s *Service) seePolicyOf(thingID, policyID string, v *jsondoc.Value, to *rights) (_ *jsondoc.Value, seq uint64, _ *protocol.Error) {
 	sender := Sender{Subjects: to.who, Admin: to.admin}
-	may, err := s.rightsTo(policyID, policyID, &sender, nil)
-	if err != nil {
-		return nil, 0, accessUnavailable(thingID, nil)
+	may, err := s.rightsOver(policyID, thingID, &sender, nil)
+	if err != nil || v == nil || !may.some(policy.Read, nil) {
+		return nil, may.seq, err
 	}
-	v, _ = may.seePolicy(v)
+	v, _ = may.see(nil, v)
 	to.overruled = to.overruled || may.overruled
 	return v, may.seq, nil
 }

@@ -7,10 +7,11 @@ import (
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
-// rights are what a sender may do to a Thing: what its Policy allows, and
-// everything for an administrator.
+// rights are what a sender may do to a Thing, or to a Policy: what the Policy
+// allows, and everything for an administrator.
 type rights struct {
 	access
+	of    policy.Resource
 	who   policy.Subjects
 	admin bool
 	// overruled: the administrator was given what the Policy does not allow.
@@ -21,21 +22,31 @@ type rights struct {
 func (s *Service) rightsTo(thingID, policyID string, sender *Sender, with made) (rights, *protocol.Error) {
 	a, err := s.access(policyID, namespaceOf(thingID), with)
 	if err != nil {
-		return rights{}, accessUnavailable(thingID, err)
+		return rights{}, protocol.ThingUnavailable(thingID, err)
 	}
-	return rights{access: a, who: sender.Subjects, admin: sender.Admin}, nil
+	return rights{access: a, of: policy.Thing, who: sender.Subjects, admin: sender.Admin}, nil
+}
+
+// rightsOver finds out what the sender may do to a Policy, on behalf of a
+// Thing.
+func (s *Service) rightsOver(policyID, thingID string, sender *Sender, with made) (rights, *protocol.Error) {
+	a, err := s.access(policyID, "", with)
+	if err != nil {
+		return rights{}, protocol.ThingUnavailable(thingID, err)
+	}
+	return rights{access: a, of: policy.Policy, who: sender.Subjects, admin: sender.Admin}, nil
 }
 
 // whole says whether the sender has the permission at the path and everywhere
 // below.
 func (r *rights) whole(what policy.Permission, p jsondoc.Pointer) bool {
-	return r.Whole(r.who, what, policy.Thing, p) || r.overrule()
+	return r.Whole(r.who, what, r.of, p) || r.overrule()
 }
 
 // some says whether the sender has the permission at the path or anywhere
 // below.
 func (r *rights) some(what policy.Permission, p jsondoc.Pointer) bool {
-	return r.Some(r.who, what, policy.Thing, p) || r.overrule()
+	return r.Some(r.who, what, r.of, p) || r.overrule()
 }
 
 func (r *rights) overrule() bool {
@@ -49,37 +60,40 @@ func (r *rights) readsAll(p jsondoc.Pointer) bool {
 	return r.whole(policy.Read, p)
 }
 
-// see is what the sender may READ of what stands at a path of the Thing. Of an
-// object that is there is always something to be seen, if only that; so is the
-// Thing's ID (Ditto's ThingCommandEnforcement has a list of what is shown to
+// see is what the sender may READ of what stands at a path. Of an object that is
+// there is always something to be seen, if only that; so is the ID of the whole (Ditto's ThingCommandEnforcement has a list of what is shown to
 // everybody who may READ something).
 func (r *rights) see(p jsondoc.Pointer, v *jsondoc.Value) (*jsondoc.Value, bool) {
 	if v == nil || r.readsAll(p) {
 		return v, v != nil
 	}
-	seen, ok := r.View(r.who, policy.Thing, p, v)
+	seen, ok := r.View(r.who, r.of, p, v)
 	if v.Kind() != jsondoc.KindObject {
 		return seen, ok
 	}
 	if seen == nil {
 		seen = jsondoc.Object()
 	}
-	if len(p) == 0 {
-		seen = withThingID(seen, v)
+	switch {
+	case len(p) > 0:
+	case r.of == policy.Policy:
+		seen = withID(seen, v, memberPolicyID)
+	default:
+		seen = withID(seen, v, memberThingID)
 	}
 	return seen, true
 }
 
-// withThingID is what is seen of a Thing, with its ID.
-func withThingID(seen, thing *jsondoc.Value) *jsondoc.Value {
-	if _, ok := seen.Member(memberThingID); ok {
+// withID is what is seen of a Thing or a Policy, with its ID.
+func withID(seen, whole *jsondoc.Value, member string) *jsondoc.Value {
+	if _, ok := seen.Member(member); ok {
 		return seen
 	}
-	id, ok := thing.Member(memberThingID)
+	id, ok := whole.Member(member)
 	if !ok {
 		return seen
 	}
-	members := append(make([]jsondoc.Member, 0, seen.Len()+1), jsondoc.Member{Name: memberThingID, Value: id})
+	members := append(make([]jsondoc.Member, 0, seen.Len()+1), jsondoc.Member{Name: member, Value: id})
 	for name, v := range seen.Members() {
 		members = append(members, jsondoc.Member{Name: name, Value: v})
 	}
@@ -92,7 +106,7 @@ func (r *rights) seeMetadata(metadata *jsondoc.Value) *jsondoc.Value {
 	if metadata == nil || r.readsAll(nil) {
 		return metadata
 	}
-	seen, _ := r.View(r.who, policy.Thing, nil, metadata)
+	seen, _ := r.View(r.who, r.of, nil, metadata)
 	return seen
 }
 
@@ -206,10 +220,10 @@ func (w *writing) maySet(cur document) bool {
 		if n := len(path); n > 0 && jsondoc.IsPattern(path[n-1], value) {
 			path = path[:n-1]
 		}
-		if r.Whole(r.who, policy.Write, policy.Thing, path) {
+		if r.Whole(r.who, policy.Write, r.of, path) {
 			return w.mayReplaceAbove(cur, path)
 		}
-		if r.Some(r.who, policy.Write, policy.Thing, path) && w.mayReplaceAbove(cur, path) {
+		if r.Some(r.who, policy.Write, r.of, path) && w.mayReplaceAbove(cur, path) {
 			was, _ := cur.Get(path)
 			if r.wholeLeaves(policy.Write, path, value, was) {
 				return true
@@ -225,7 +239,7 @@ func (w *writing) maySet(cur document) bool {
 // ask for it.
 func (w *writing) mayReplaceAbove(cur document, path jsondoc.Pointer) bool {
 	r := &w.rights
-	if len(path) == 0 || w.change.op == opDelete || r.Whole(r.who, policy.Write, policy.Thing, nil) {
+	if len(path) == 0 || w.change.op == opDelete || r.Whole(r.who, policy.Write, r.of, nil) {
 		return true
 	}
 	v := cur.Value
@@ -353,10 +367,10 @@ func (w *writing) mayAsk() *protocol.Error {
 // readsTouched says whether the sender may READ all that its change touches.
 func (w *writing) readsTouched(cur document) bool {
 	r, path := &w.rights, w.change.path
-	if r.Whole(r.who, policy.Read, policy.Thing, path) || r.admin {
+	if r.Whole(r.who, policy.Read, r.of, path) || r.admin {
 		return true
 	}
-	if !w.change.op.merges() || !r.Some(r.who, policy.Read, policy.Thing, path) {
+	if !w.change.op.merges() || !r.Some(r.who, policy.Read, r.of, path) {
 		return false
 	}
 	was, _ := cur.Get(path)

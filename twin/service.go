@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -45,7 +46,7 @@ type Options struct {
 	History []string
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
-	NamespacePolicies map[string][]string
+	NamespacePolicies policy.Roots
 	Store             store.Options
 }
 
@@ -60,7 +61,7 @@ type Service struct {
 	searches   searches
 	past       *readers
 	enforcers  *accessCache
-	roots      map[string][]string // Options.NamespacePolicies
+	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
 	dropEmptied bool
 }

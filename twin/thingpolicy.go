@@ -103,7 +103,7 @@ func (w *writing) mustBeThere(of *ofPolicy) *protocol.Error {
 		return err
 	case of.byMapping && !may.there:
 		return protocol.MappingPolicyMissing(w.id, of.id)
-	case !may.there, !of.byMapping && !may.somePolicy():
+	case !may.there, !of.byMapping && !may.some(policy.Read, nil):
 		return protocol.ThingPolicyMissing(w.id, of.id)
 	}
 	return nil
