@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -100,7 +101,9 @@ func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
 		for _, r := range entry.resources {
 			at := root.child(string(r.Resource))
 			for _, name := range r.Path {
-				at = at.child(name)
+				for part := range strings.SplitSeq(name, "/") {
+					at = at.child(part)
+				}
 			}
 			at.add(rule{int32(i), permsOf(r.Grant), permsOf(r.Revoke)})
 		}
@@ -116,6 +119,9 @@ type growing struct {
 }
 
 func (g *growing) child(name string) *growing {
+	if name == "" {
+		return g
+	}
 	if g.kids == nil {
 		g.kids = map[string]*growing{}
 	}
@@ -160,9 +166,6 @@ const nowhere = -1
 
 // child finds the node of a name below one.
 func (e *Enforcer) child(at int32, name string) int32 {
-	if at == nowhere {
-		return nowhere
-	}
 	n := &e.nodes[at]
 	kids := e.kids[n.kids : n.kids+n.nKids]
 	if len(kids) <= 4 {
@@ -198,7 +201,7 @@ func (e *Enforcer) For(namespace string) *Enforcer {
 	if !e.namespaced {
 		return e
 	}
-	if other, ok := e.namespaces.get([]byte(namespace)); ok {
+	if other, ok := e.namespaces.get(namespace); ok {
 		return other
 	}
 	other := e
@@ -274,16 +277,33 @@ func (e *Enforcer) at(n int32, set entrySet, what perm, above bool) bool {
 // find walks to a path: the node there, if any, and whether the permission is
 // granted.
 func (e *Enforcer) find(set entrySet, what perm, of Resource, path jsondoc.Pointer) (int32, bool) {
-	n := e.child(0, string(of))
-	if n == nowhere {
-		return nowhere, false
-	}
-	granted := e.at(n, set, what, false)
+	n, granted := e.step(0, set, what, string(of), false)
 	for _, name := range path {
-		if n = e.child(n, name); n == nowhere {
+		if n == nowhere {
 			break
 		}
-		granted = e.at(n, set, what, granted)
+		n, granted = e.step(n, set, what, name, granted)
+	}
+	return n, granted
+}
+
+// step goes down by a member's name. In a name with slashes each part is a
+// level of its own: so "policy:/entries/a/resources/thing:/features" is about
+// the member "thing:/features" of the resources.
+func (e *Enforcer) step(n int32, set entrySet, what perm, name string, granted bool) (int32, bool) {
+	for more := true; more && n != nowhere; {
+		part := name
+		if i := strings.IndexByte(name, '/'); i >= 0 {
+			part, name = name[:i], name[i+1:]
+		} else {
+			more = false
+		}
+		if part == "" {
+			continue
+		}
+		if n = e.child(n, part); n != nowhere {
+			granted = e.at(n, set, what, granted)
+		}
 	}
 	return n, granted
 }
@@ -361,9 +381,9 @@ type kept[V any] struct{ of atomic.Pointer[map[string]V] }
 // keptSize is how many answers are kept; then they are forgotten together.
 const keptSize = 256
 
-func (k *kept[V]) get(key []byte) (v V, ok bool) {
+func (k *kept[V]) get(key string) (v V, ok bool) {
 	if m := k.of.Load(); m != nil {
-		v, ok = (*m)[string(key)]
+		v, ok = (*m)[key]
 	}
 	return v, ok
 }

@@ -79,6 +79,7 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 	set, asked := e.of(who, &room), permOf(what)
 	reason := Reason{Permission: what, Resource: of, Path: slices.Clone(path),
 		Whole: e.Whole(who, what, of, path), Some: e.Some(who, what, of, path)}
+	path = flat(path)
 	n, _ := e.find(set, asked, of, path)
 	at := e.child(0, string(of))
 	granted := false
@@ -102,6 +103,19 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 		})
 	}
 	return reason
+}
+
+// flat is a path with a level for each part of a name with slashes.
+func flat(path jsondoc.Pointer) jsondoc.Pointer {
+	out := make(jsondoc.Pointer, 0, len(path))
+	for _, name := range path {
+		for part := range strings.SplitSeq(name, "/") {
+			if part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
 }
 
 // walk calls f for each node below one.
@@ -148,7 +162,7 @@ func (e *Enforcer) rulesOf(entry int32, who Subjects, effect string, what perm, 
 		if effect == memberRevoke {
 			list = p.Revoke
 		}
-		if p.Resource != of || !slices.Equal(p.Path, path) {
+		if p.Resource != of || !slices.Equal(flat(p.Path), path) {
 			continue
 		}
 		for _, permission := range list {

@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// A Policy of 20 entries as a plant might have it, and a Thing of 1 KiB.
+func benchPolicy(t testing.TB, n int) *Enforcer {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"role-%d":{%s}`, i, entry(fmt.Sprintf(
+			"oauth2:user-%d@plant.example, group:shift-%d has +RW thing:/features/machine-%d; -W thing:/features/machine-%d/properties/serial; +R thing:/attributes/hall-%d; +W message:/features/machine-%d/inbox",
+			i, i%4, i, i, i%5, i))))
+	}
+	list = append(list[:n-1], fmt.Sprintf(`"reader":{%s}`, entry("group:readers has +R thing:/; -R thing:/attributes/secret")))
+	return shelf{"org.acme:plant": `{"entries":{` + strings.Join(list, ",") + `}}`}.resolve(t, "org.acme:plant", nil)
+}
+
+func benchThing(t testing.TB) *jsondoc.Value {
+	var features []string
+	for i := range 6 {
+		features = append(features, fmt.Sprintf(`"machine-%d":{"properties":{"serial":"%d-4711-0815","temperature":{"value":23.%d,"unit":"C","at":"2026-05-17T09:30:00.%dZ"},"running":true}}`, i, i, i, i))
+	}
+	text := `{"thingId":"org.acme:plant-1","policyId":"org.acme:plant","attributes":{"secret":"x","hall-1":{"name":"north"},"pad":"PAD"},"features":{` + strings.Join(features, ",") + `}}`
+	text = strings.Replace(text, "PAD", strings.Repeat("p", 1024-len(text)+3), 1)
+	if len(text) != 1024 {
+		t.Fatal(len(text))
+	}
+	return parsed(t, text)
+}
+
+func BenchmarkJSONValid(b *testing.B) {
+	text := []byte(benchThing(b).String())
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if !json.Valid(text) {
+			b.Fatal()
+		}
+	}
+}
+
+var benchWho = []struct {
+	name string
+	who  Subjects
+}{
+	{"device", Subjects{"oauth2:user-3@plant.example"}},
+	{"person", Subjects{"oauth2:user-7@plant.example", "group:shift-3", "group:readers", "group:all", "group:north"}},
+	{"stranger", Subjects{"user:eve"}},
+}
+
+func BenchmarkWhole(b *testing.B) {
+	for _, n := range []int{1, 20, 200, 2000} {
+		e := benchPolicy(b, n)
+		for _, c := range benchWho {
+			for _, path := range []string{"/", "/features/machine-3/properties/temperature/value"} {
+				p := pointer(b, path)
+				b.Run(fmt.Sprintf("%d/%s%s", n, c.name, path), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						e.Whole(c.who, Read, Thing, p)
+					}
+				})
+			}
+		}
+	}
+}
+
+func BenchmarkSome(b *testing.B) {
+	e := benchPolicy(b, 20)
+	for _, c := range benchWho {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e.Some(c.who, Write, Thing, nil)
+			}
+		})
+	}
+}
+
+func BenchmarkView(b *testing.B) {
+	e, v := benchPolicy(b, 20), benchThing(b)
+	for _, c := range benchWho {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e.View(c.who, Thing, nil, v)
+			}
+		})
+	}
+}
+
+func BenchmarkViewKey(b *testing.B) {
+	e := benchPolicy(b, 20)
+	for _, c := range benchWho {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				e.ViewKey(c.who, Thing)
+			}
+		})
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	for _, n := range []int{1, 20, 200} {
+		m := benchPolicy(b, n).model
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Resolve(m, ResolveOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	v := benchPolicy(b, 20).model.JSON().String()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse("", parsed(b, v)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
