@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,14 @@ func (p *parsing) requestedAcks(a *Announcement, v *jsondoc.Value) *protocol.Err
 			if v.IsNull() {
 				return nil
 			}
-			a.RequestedAcks, err = p.texts(v, "labels of acknowledgements")
+			if a.RequestedAcks, err = p.texts(v, "labels of acknowledgements"); err != nil {
+				return err
+			}
+			for _, label := range a.RequestedAcks {
+				if !ackLabel.MatchString(label) {
+					return protocol.AcknowledgementLabelInvalid(p.here(), label)
+				}
+			}
 		case memberTimeout:
 			a.acksTimeout, a.AcksTimeout, err = p.duration(v, "ms", "s", "m", "h", "d", "")
 		default:
@@ -115,6 +123,10 @@ func (p *parsing) requestedAcks(a *Announcement, v *jsondoc.Value) *protocol.Err
 		return err
 	})
 }
+
+// ackLabel is a label of acknowledgements, with or without a placeholder for
+// the connection that issues them.
+var ackLabel = regexp.MustCompile(`^(\{\{\s*[a-z]+:[a-z]+\s*}}:)?[a-zA-Z0-9_:-]{3,165}$`)
 
 // duration reads what must be a duration in one of the units.
 func (p *parsing) duration(v *jsondoc.Value, units ...string) (string, time.Duration, *protocol.Error) {

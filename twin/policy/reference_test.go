@@ -226,7 +226,7 @@ func (d dice) entries(round int) int {
 
 func TestEnforcerAnswersLikeAPlainSlowOne(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(6, 39))}
-	for round := range 3000 {
+	for round := range 1500 {
 		m := d.model(d.entries(round))
 		e, err := Resolve(m, ResolveOptions{})
 		if err != nil {
@@ -248,7 +248,7 @@ func TestEnforcerAnswersLikeAPlainSlowOne(t *testing.T) {
 func TestViewIsWhatMayBeReadLeafByLeaf(t *testing.T) {
 	d := dice{rand.New(rand.NewPCG(6, 40))}
 	cut := 0
-	for round := range 3000 {
+	for round := range 1500 {
 		m := d.model(d.entries(round))
 		e, err := Resolve(m, ResolveOptions{})
 		if err != nil {
@@ -277,7 +277,7 @@ func TestViewIsWhatMayBeReadLeafByLeaf(t *testing.T) {
 			}
 		}
 	}
-	if cut < 500 {
+	if cut < 250 {
 		t.Errorf("only %d views were cut", cut)
 	}
 }
@@ -306,9 +306,9 @@ func TestEqualViewKeysAreEqualViews(t *testing.T) {
 	places := allPlaces(5)
 	byKey, byView := map[string]string{}, map[string]string{}
 	met := 0
-	for round := range 2000 {
+	for round := range 800 {
 		m := d.model(1 + d.IntN(3))
-		if round%100 == 99 {
+		if round%200 == 199 {
 			m = d.model(70)
 		}
 		e, err := Resolve(m, ResolveOptions{})
@@ -322,6 +322,7 @@ func TestEqualViewKeysAreEqualViews(t *testing.T) {
 			if again := e.ViewKey(slices.Clone(who), of); again != key {
 				t.Fatalf("%q and then %q", key, again)
 			}
+			s := slices.DeleteFunc(slices.Clone(s), func(x said) bool { return x.what != Read || x.of != of || !slices.Contains(who, x.who) })
 			view := make([]byte, len(places))
 			for i, p := range places {
 				view[i] = '-'

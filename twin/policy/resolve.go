@@ -240,27 +240,35 @@ func (r *resolving) imported(i *Import, depth int, visited []string) ([]*resolve
 // withReferences is the entries with what those of m refer to. References find
 // entries as they were before.
 func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, error) {
-	var out []*resolved
+	if !slices.ContainsFunc(entries, func(e *resolved) bool { return len(e.references) > 0 }) {
+		return entries, nil
+	}
+	by := make(map[Reference]*resolved, len(entries))
+	for _, e := range entries {
+		ref := Reference{Import: e.via, Entry: e.was}
+		if e.via == "" {
+			ref.Entry = e.label
+		}
+		if by[ref] == nil {
+			by[ref] = e
+		}
+	}
+	out := slices.Clone(entries)
 	for i, e := range entries {
 		if len(e.references) == 0 {
 			continue
 		}
-		if out == nil {
-			out = slices.Clone(entries)
-		}
-		merged, err := r.merged(m, e, entries)
+		merged, err := r.merged(m, e, by)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = merged
 	}
-	if out == nil {
-		return entries, nil
-	}
 	return out, nil
 }
 
-func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolved, error) {
+// merged is an entry with what it refers to, which is found in by.
+func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*resolved, error) {
 	out := *e
 	out.subjects, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil
 	seen := map[string]bool{}
@@ -288,7 +296,7 @@ func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolve
 	all := []Addition{AddSubjects, AddResources, AddNamespaces}
 	allowed := all
 	for _, ref := range e.references {
-		other := referred(ref, entries)
+		other := by[ref]
 		if other == nil || other.importable == Never {
 			continue
 		}
@@ -310,15 +318,4 @@ func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolve
 		return nil, err
 	}
 	return &out, nil
-}
-
-// referred finds the entry that is referred to, nil when there is none.
-func referred(ref Reference, entries []*resolved) *resolved {
-	for _, e := range entries {
-		if ref.Import == "" && e.via == "" && e.label == ref.Entry ||
-			ref.Import != "" && e.via == ref.Import && e.was == ref.Entry {
-			return e
-		}
-	}
-	return nil
 }
