@@ -97,6 +97,7 @@ type resolved struct {
 	// Policy that it came with and its label there, for references.
 	label, via, was string
 	subjects        []subjectOf
+	expired         []subjectOf
 	resources       []permissionsOf
 	namespaces      []string
 	importable      Importable
@@ -165,8 +166,10 @@ func (r *resolving) ownEntry(m *Model, e *Entry) (*resolved, error) {
 		allowed: e.AllowedAdditions, references: e.References,
 		subjects: make([]subjectOf, 0, len(e.Subjects)), resources: make([]permissionsOf, 0, len(e.Resources))}
 	for i := range e.Subjects {
-		if r.Now.IsZero() || !e.Subjects[i].Expired(r.Now) {
-			out.subjects = append(out.subjects, subjectOf{&e.Subjects[i], at})
+		if s := &e.Subjects[i]; r.Now.IsZero() || !s.Expired(r.Now) {
+			out.subjects = append(out.subjects, subjectOf{s, at})
+		} else {
+			out.expired = append(out.expired, subjectOf{s, at})
 		}
 	}
 	for i := range e.Resources {
@@ -270,7 +273,7 @@ func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, 
 // merged is an entry with what it refers to, which is found in by.
 func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*resolved, error) {
 	out := *e
-	out.subjects, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil
+	out.subjects, out.expired, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil, nil
 	seen := map[string]bool{}
 	add := func(other *resolved, what []Addition) error {
 		if slices.Contains(what, AddSubjects) {
@@ -280,6 +283,7 @@ func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*
 					out.subjects = append(out.subjects, s)
 				}
 			}
+			out.expired = append(out.expired, other.expired...)
 		}
 		if slices.Contains(what, AddResources) {
 			out.resources = append(out.resources, other.resources...)

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -134,4 +136,25 @@ func TestViewKeysStayShortAndFew(t *testing.T) {
 	if again := e.ViewKey(Subjects{"u:" + strings.Repeat("a", 20)}, Thing); again != texts[1] {
 		t.Error("another key")
 	}
+}
+
+// One Enforcer is asked from everywhere.
+func TestEnforcersAreShared(t *testing.T) {
+	e := shelf{"n:p": importing(``, "a: u:a has +R thing:/; -R thing:/a", `b: u:b has +R thing:/ | "namespaces":["com.*"]`)}.resolve(t, "n:p", nil)
+	v := parsed(t, `{"a":1,"b":{"c":[1,2,3]}}`)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 500 {
+				other := e.For(fmt.Sprint("com.x", (i+j)%40))
+				if !other.Whole(Subjects{"u:b"}, Read, Thing, nil) || other.ViewKey(Subjects{"u:b"}, Thing) == other.ViewKey(Subjects{"u:a"}, Thing) {
+					t.Error("wrong answer")
+				}
+				if got, _ := e.View(Subjects{"u:a"}, Thing, nil, v); got.String() != `{"b":{"c":[1,2,3]}}` {
+					t.Error(got)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
