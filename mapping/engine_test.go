@@ -239,6 +239,9 @@ func TestKeysThatDoNotCompile(t *testing.T) {
 		{"a header that is the twin's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"ditto-originator", jsondoc.String("x")}} }, `.headers["ditto-originator"]`, "not a header that a client may send"},
 		{"a header that is the mapping's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"response-required", jsondoc.Bool(true)}} }, `.headers["response-required"]`, "the mapping's own"},
 		{"a header for other changes", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"dry-run", jsondoc.Bool(true)}} }, `.headers["dry-run"]`, "leave it out"},
+		{"a header for retrieving", func(r *RuleConfig) {
+			r.Headers = []HeaderConfig{{"live-channel-condition", jsondoc.String(`exists(attributes/a)`)}}
+		}, `.headers["live-channel-condition"]`, "leave it out"},
 		{"a condition that is none", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"Condition", jsondoc.String(`eq(attributes/a)`)}} }, `.headers["Condition"]`, "character 16"},
 		{"a condition on a part that is none", func(r *RuleConfig) {
 			r.Headers = []HeaderConfig{{"merge-thing-patch-conditions", parsed(t, `{"attributes/a":"eq(attributes/a)"}`)}}

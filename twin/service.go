@@ -106,7 +106,7 @@ func (s *Service) Store() *store.Store { return s.store }
 // Handle is called.
 func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	m := cmd.Message
-	if err := m.Headers.Admit(); err != nil {
+	if err := admit(m); err != nil {
 		refuse(cmd, err, done)
 		return
 	}
@@ -134,6 +134,12 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	if err != nil {
 		refuse(cmd, err, done)
 	}
+}
+
+// admit checks the headers of a message that comes in, and adds what Ditto adds.
+func admit(m *protocol.Message) *protocol.Error {
+	m.Headers.Correlate()
+	return m.Headers.Admit()
 }
 
 // answerable: the service answers commands on the twin channel of Things.

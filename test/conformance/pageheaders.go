@@ -48,7 +48,7 @@ func headerTable(topics []*Topic) string {
 }
 
 func headerState(note string, waiting bool) string {
-	given := slices.ContainsFunc([]string{"carried", "internal", "not yet"}, func(word string) bool { return strings.HasPrefix(note, word) })
+	given := slices.ContainsFunc([]string{"carried", "internal", "elsewhere"}, func(word string) bool { return strings.HasPrefix(note, word) })
 	switch {
 	case waiting && strings.HasPrefix(note, "carried"):
 		return note + "; some of it not yet"
