@@ -149,6 +149,7 @@ func (r *pastRead) notThere(id string, err error) *protocol.Error {
 	case notThere(err):
 		return protocol.HistoryNotAccessible(id, r.moment, "The Thing was not there yet.")
 	}
+	r.s.past.failed()
 	return protocol.ThingUnavailable(id, err)
 }
 

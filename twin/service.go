@@ -63,7 +63,7 @@ type Service struct {
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}
@@ -94,6 +94,9 @@ func (s *Service) Close() error {
 // Store is the store underneath, for what is its own business: the receipts of
 // QoS 2 publishes and its figures.
 func (s *Service) Store() *store.Store { return s.store }
+
+// HistoryReads are figures of the retrieves that asked for the past.
+func (s *Service) HistoryReads() HistoryReads { return s.past.stats() }
 
 // Handle applies a message. done is called exactly once, with what came of it,
 // when everything that the outcome was computed from is on disk: on the
