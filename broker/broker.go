@@ -29,6 +29,8 @@ type Twin interface {
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
 	// HandleTogether applies changes of Things as one: all of them, or none.
 	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
+	// HistoryReads are figures of the retrieves that asked for the past.
+	HistoryReads() twin.HistoryReads
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has

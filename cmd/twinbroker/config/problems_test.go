@@ -163,7 +163,7 @@ config.yaml:6: publications[1].qos: 3 is not one of 0, 1, 2`},
     payload:
       expr: "valeu * 2"
       exp: 1
-`, `config.yaml:3: publications[0].payload.expr: unexpected token EOF (line 1, column 7)
+`, `config.yaml:3: publications[0].payload.expr: the expression ends too early: something is missing here (line 1, column 7)
 config.yaml:5: publications[1].payload: is a map without an expression…
 config.yaml:8: publications[2].payload.expr: unknown name valeu (line 1, column 1): did you mean value?…
 config.yaml:9: publications[2].payload.exp: is not a key…`},
