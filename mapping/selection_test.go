@@ -178,7 +178,7 @@ func TestSelectionsOfMessages(t *testing.T) {
 
 func TestSelectionProblems(t *testing.T) {
 	for _, tc := range []struct{ filter, fields, path, says string }{
-		{"exists(", "", ".filter", `RQL at character 8: the text ends where ")" should be`},
+		{"exists(", "", ".filter", `RQL at character 8: the text ends where a property should be`},
 		{"eq(foo,1)", "", ".filter", `RQL at character 4: no property "foo"`},
 		{"eq(topic:nothing,1)", "", ".filter", `RQL at character 4: no property "topic:nothing"`},
 		{"eq(attributes/{{ feature:id }},1) ", "", ".filter", "' ' behind the end"},

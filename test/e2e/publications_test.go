@@ -162,7 +162,7 @@ func TestConfigCheckTellsWhereAFilterIsWrong(t *testing.T) {
 	file := harness.WriteFile(t, "twinbroker.yaml", harness.Anonymous+"\npublications:\n  - topic: a\n    filter: \"and(exists(attributes/a),exists(\"\n    extraFields: atributes/a\n")
 	r := harness.Run(t, "config", "check", "-c", file)
 	for _, text := range []string{
-		": publications[0].filter: RQL at character 33: the text ends where \")\" should be",
+		": publications[0].filter: RQL at character 33: the text ends where a property should be",
 		": publications[0].extraFields: field selector at character 1: a Thing has no field \"atributes\"",
 	} {
 		if r.Code != 1 || !strings.Contains(r.Stderr, text) {
