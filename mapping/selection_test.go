@@ -157,6 +157,16 @@ func TestExtraFieldsOfADeletedThingAreWhatTheEventKnows(t *testing.T) {
 	}
 }
 
+func TestExtraFieldsThatASignalDoesNotKnowAreLeftOut(t *testing.T) {
+	s := selection(t, "", "_revision,_modified,_created,_metadata,_namespace")
+	e := event(t, "modified", "/attributes/x", "1")
+	e.Revision = 0
+	extra, _ := s.Select(e, &Thing{Value: lampAfter(t).Value})
+	if got, want := extra.String(), `{"_namespace":"org.acme"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // Messages and live commands tell nothing of the Thing.
 func TestSelectionsOfMessages(t *testing.T) {
 	m := &protocol.Message{Topic: protocol.Topic{Namespace: "org.acme", Name: "lamp", Group: protocol.Things, Channel: protocol.Live, Criterion: protocol.Messages, Action: "ask/me"},
