@@ -241,6 +241,9 @@ func TestNamespacesOfEntries(t *testing.T) {
 			t.Errorf("%q: made again", c.namespace)
 		}
 	}
+	if e.For("com.acme.x") != e.For("com.acme.y.z") || e.For("com") != e.For("net") {
+		t.Error("not shared where the same entries count")
+	}
 	asked(t, e, "u:acme READ thing:/ yes", "u:imported READ thing:/ yes", "u:all READ thing:/ no") // without For all count
 	if plain := enforcer(t, "u:a has +R thing:/"); plain.For("x") != plain {
 		t.Error("made another one without need")
