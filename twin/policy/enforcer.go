@@ -242,8 +242,8 @@ func (e *Enforcer) ID() string {
 // Size is about how many bytes of memory it takes, without the models that it
 // was made from.
 func (e *Enforcer) Size() int {
-	const maps = 700 // two small ones, as they are made
-	n := maps + int(unsafe.Sizeof(*e)) + len(e.nodes)*int(unsafe.Sizeof(node{})+unsafe.Sizeof(int32(0))) + len(e.rules)*int(unsafe.Sizeof(rule{}))
+	const tables = 700 // two small maps
+	n := tables + int(unsafe.Sizeof(*e)) + len(e.nodes)*int(unsafe.Sizeof(node{})+unsafe.Sizeof(int32(0))) + len(e.rules)*int(unsafe.Sizeof(rule{}))
 	for _, in := range e.subjects {
 		n += 64 + 4*len(in)
 	}

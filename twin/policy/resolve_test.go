@@ -323,6 +323,21 @@ func TestResolvedPolicy(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	m, err := ParseResolved("n:p", parsed(t, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, failed := Resolve(m, ResolveOptions{})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	asked(t, e, "u:e READ thing:/a yes", "u:x WRITE thing:/a yes", "u:x READ thing:/b no")
+	if got := e.Explain(Subjects{"u:e"}, Write, Thing, pointer(t, "/a")).Here; len(got) != 2 || got[1].Entry != "imported-n:i-e" || got[1].Via != "" {
+		t.Errorf("%v", got)
+	}
+	if _, err := ParseResolved("n:p", parsed(t, `{"entries":{"imported-x":1}}`)); codeOf(err) != "json.format.invalid" {
+		t.Error(err)
+	}
 	if Nobody.Resolved().String() != "{}" {
 		t.Error(Nobody.Resolved())
 	}
