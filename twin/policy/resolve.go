@@ -251,9 +251,7 @@ func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, 
 		if e.via == "" {
 			ref.Entry = e.label
 		}
-		if by[ref] == nil {
-			by[ref] = e
-		}
+		by[ref] = e
 	}
 	out := slices.Clone(entries)
 	for i, e := range entries {
@@ -300,7 +298,7 @@ func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*
 	allowed := all
 	for _, ref := range e.references {
 		other := by[ref]
-		if other == nil || other.importable == Never {
+		if other == nil {
 			continue
 		}
 		if err := add(other, all); err != nil {

@@ -191,7 +191,7 @@ func TestFirstReferenceGivesTheSubject(t *testing.T) {
 
 func TestSubjectsExpire(t *testing.T) {
 	m := modelOf(t, "n:p", `{"entries":{"a":{"subjects":{"u:stays":{"type":""},"u:first":{"type":"","expiry":"2030-01-01T00:00:00Z"},"u:second":{"type":"","expiry":"2031-01-01T00:00:00Z"}},
-		"resources":{"thing:/":{"grant":["READ"],"revoke":[]}}}}}`)
+		"resources":{"thing:/":{"grant":["READ"],"revoke":[]}},"namespaces":["y","z"]}}}`)
 	first := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	second := first.AddDate(1, 0, 0)
 	for _, c := range []struct {
@@ -210,7 +210,7 @@ func TestSubjectsExpire(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked(t, e, c.asks...)
-		if !e.Until().Equal(c.until) || !e.For("x").Until().Equal(c.until) {
+		if !e.Until().Equal(c.until) || !e.For("x").Until().Equal(c.until) || !e.For("y").Until().Equal(c.until) {
 			t.Errorf("%s: until %s", c.name, e.Until())
 		}
 	}
@@ -285,6 +285,9 @@ func TestNamespaceRootPolicies(t *testing.T) {
 	asked(t, s.resolve(t, "org.acme:p", roots), "u:reader READ thing:/ no", "u:any READ thing:/ yes", "u:any WRITE thing:/ no")
 	asked(t, s.resolve(t, "com:p", roots), "u:reader READ thing:/ no", "u:own READ thing:/ yes")
 	asked(t, s.resolve(t, "any:all", roots), "u:any READ thing:/ yes")
+	if _, ok := s.resolve(t, "any:all", roots).Resolved().Get(pointer(t, "/entries/nsimported-any:all-reader")); ok {
+		t.Error("a root Policy is merged into itself")
+	}
 	if got := s.resolve(t, "any:all", roots).Sources(); !slices.Equal(got, []string{"any:all", "org.acme:gone"}) {
 		t.Errorf("%v", got)
 	}
