@@ -7,9 +7,8 @@ import (
 
 // group is the commands of one message, on their way to be applied as one.
 type group struct {
-	headers []byte          // kept with the changes
-	err     *protocol.Error // why one of them is refused, and with it all
-	seq     uint64          // the newest change that they were computed from
+	err *protocol.Error // why one of them is refused, and with it all
+	seq uint64          // the newest change that they were computed from
 }
 
 // HandleTogether applies several changes of Things as one: all of them, or
@@ -44,6 +43,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		return
 	}
 	for _, w := range writings {
+		tx.KeepHeaders(w.appendKept([]byte{}))
 		w.writeThingOrPart(tx)
 		if g.err != nil {
 			tx.Abort()
@@ -51,7 +51,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 			return
 		}
 	}
-	tx.Commit(last.Receipt, g.headers, func(err error) {
+	tx.Commit(last.Receipt, nil, func(err error) {
 		if err != nil {
 			done(unavailable(last, err))
 			return
