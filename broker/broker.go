@@ -14,6 +14,7 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
@@ -28,6 +29,8 @@ type Twin interface {
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
 	// HandleTogether applies changes of Things as one: all of them, or none.
 	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
+	// HistoryReads are figures of the retrieves that asked for the past.
+	HistoryReads() twin.HistoryReads
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
@@ -37,6 +40,9 @@ type Store interface {
 	Release(r store.Receipt, done func(error))
 	Forget(client string, epoch uint64, done func(error))
 	Stats() store.Stats
+	// OnBatch has functions run before and after what is on disk together is
+	// told.
+	OnBatch(before, after func())
 	// Trouble says why changes cannot be stored at the moment, or nil.
 	Trouble() error
 }
@@ -54,6 +60,7 @@ type Config struct {
 	Root      string // of the Ditto Protocol tree, "ditto"
 	State     string // of the state tree, "twin"
 	Live      Live
+	Auth      *auth.Authenticator // who clients are
 	Limits    Limits
 	Version   string
 	Log       *slog.Logger
@@ -95,33 +102,39 @@ type Broker struct {
 	retained topics.Names[*session.Message]
 	keeping  sync.RWMutex // held from looking up or keeping retained messages until they are queued
 	refusals refusals
-	faults   faults
-	metrics  *metrics
-	log      *slog.Logger
+	// turnedAway bounds the log of clients that are not let in, by address.
+	turnedAway refusals
+	faults     faults
+	metrics    *metrics
+	log        *slog.Logger
 
 	replies string // root of the clients' own reply topics
 	serial  atomic.Uint64
 	stopped atomic.Bool // no further publishes are taken
 
+	ctx    context.Context // ends with the broker
+	cancel context.CancelFunc
+
 	mu          sync.Mutex
 	endpoints   []endpoint
 	connections map[*connection]struct{}
 	running     sync.WaitGroup // connections, listeners and the status ticker
-	cancel      context.CancelFunc
 	started     time.Time
 }
 
 // New makes a broker that is not listening yet.
 func New(cfg Config, tw Twin, st Store) (*Broker, error) {
-	if cfg.Live.Rules == nil || cfg.Live.Publications == nil {
-		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
+	if cfg.Live.Rules == nil || cfg.Live.Publications == nil || cfg.Auth == nil {
+		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing, and Auth be there")
 	}
 	b := &Broker{
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
+	b.metrics.registry.MustRegister(cfg.Auth.Collectors()...)
 	b.showStore(st)
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = uint32(cfg.Limits.Packet)
@@ -151,6 +164,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		May:            b.mayReceive,
 		Log:            cfg.Log,
 	})
+	st.OnBatch(b.sessions.Gather, b.sessions.Send)
 	return b, nil
 }
 
@@ -159,8 +173,6 @@ func (b *Broker) Start() error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
 	for _, l := range b.cfg.Listeners {
 		e, err := open(l)
 		if err != nil {
@@ -174,7 +186,7 @@ func (b *Broker) Start() error {
 	for _, e := range b.endpoints {
 		b.running.Go(func() { e.serve(b.connect) })
 	}
-	b.running.Go(func() { b.tellStatus(ctx) })
+	b.running.Go(func() { b.tellStatus(b.ctx) })
 	return nil
 }
 
@@ -225,9 +237,7 @@ func (b *Broker) Stop(ctx context.Context) {
 		_ = c.Close()
 	}
 	b.mu.Unlock()
-	if b.cancel != nil {
-		b.cancel()
-	}
+	b.cancel()
 	b.running.Wait()
 	_ = b.server.Close() // its listeners and clients are gone; it only stops its clocks
 }

@@ -30,7 +30,7 @@ func TestPublishWhatAnExpressionGives(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := publications(t, PublicationConfig{Path: path, Topic: "t", Expr: test.expr})
-			outs := p.For(event(t, test.action, test.at, test.value))
+			outs, _ := p.For(event(t, test.action, test.at, test.value), Thing{})
 			if got := published(outs); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -47,7 +47,7 @@ func TestPublishWhatAnExpressionGives(t *testing.T) {
 func TestProblemsOfPublicationExpressions(t *testing.T) {
 	for _, test := range []struct{ path, expr, at, says string }{
 		{"", "valeu", ".payload.expr", "unknown name valeu"},
-		{"", "value *", ".payload.expr", "unexpected token"},
+		{"", "value *", ".payload.expr", "ends too early"},
 		{"", "payload.x", ".payload.expr", "unknown name payload"},
 		{"/attributes/{value}", "value", ".path", "captures {value}"},
 	} {

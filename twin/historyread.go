@@ -159,11 +159,13 @@ func (r *pastRead) notThere(id string, err error) *protocol.Error {
 	case notThere(err):
 		return protocol.HistoryNotAccessible(id, r.moment, "The Thing was not there yet.")
 	}
+	r.s.past.failed()
 	return protocol.ThingUnavailable(id, err)
 }
 
-// historicalHeaders are the headers that were kept with the change that made a
-// Thing as it was. Ditto puts the revision among them.
+// historicalHeaders is the header historical-headers: the headers that were kept
+// with the change that made a Thing as it was ([Options.History] says which
+// are). Ditto puts the revision among them.
 func historicalHeaders(was store.Past) *jsondoc.Value {
 	kept := jsondoc.Object()
 	if len(was.Headers) > 0 {

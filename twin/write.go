@@ -33,6 +33,7 @@ type writing struct {
 	outcome    Outcome
 	event      protocol.Message
 	events     [1]*protocol.Message
+	things     [1]Thing
 }
 
 // change applies create, modify, merge and delete. An error that it returns
@@ -137,18 +138,6 @@ func (w *writing) checkDepth(m *protocol.Message) *protocol.Error {
 			strconv.Itoa(w.s.depth)+" levels of objects and arrays in a Thing")
 	}
 	return nil
-}
-
-// checkMergeType: Ditto wants a merge to say that it is a merge patch. Where it
-// says nothing, or only that it is a Ditto Protocol message, it is taken for
-// one; what says that it is something else is refused, as there.
-func checkMergeType(h *protocol.Headers) *protocol.Error {
-	switch is := mediaType(h.ContentType()); is {
-	case "", protocol.ContentTypeMergePatch, protocol.ContentTypeDitto:
-		return nil
-	default:
-		return protocol.MediaTypeUnsupported(is, protocol.ContentTypeMergePatch)
-	}
 }
 
 // writePart changes a part of a Thing, or removes all of it.
@@ -262,13 +251,13 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 		w.abort(tx, e, err)
 		return
 	}
+	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
 		state = next
 	}
 	if w.group != nil { // which commits when all are in
-		record, headers := w.record(nil)
-		w.group.headers = headers
+		record := w.change.appendTo(nil)
 		w.group.seq = max(w.group.seq, e.Seq, w.readTo)
 		w.tell(cur.Value, next.Value, action, status, tx.PutFrom(w.key, record, state, w.origin), tx.Time())
 		return

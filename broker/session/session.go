@@ -16,6 +16,10 @@ type Peer struct {
 	Remote   string   // network address
 	Listener string
 	Version  byte // of MQTT: 3, 4 (3.1.1) or 5
+	// Identity is what proved who it is: "user:ann". A session belongs to it.
+	Identity string
+	Admin    bool      // one of its subjects may see and repair everything
+	Expires  time.Time // when the proof ends, and the connection with it; zero: never
 }
 
 // Session is what the broker knows of a client across connections (MQTT 5.0
@@ -24,6 +28,7 @@ type Session struct {
 	id    string
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
+	owner string // the Identity that it belongs to
 
 	mu       sync.Mutex
 	conn     *Conn // nil while the client is away
@@ -76,7 +81,7 @@ func (s *Session) Peer() (p Peer, ok bool) {
 	if s.conn == nil {
 		return Peer{}, false
 	}
-	return s.conn.peer, true
+	return *s.conn.Peer(), true
 }
 
 // Subscription is one topic filter that a session subscribed to.
@@ -123,7 +128,7 @@ func (s *Session) push(d delivery) bool {
 		return false
 	}
 	if c != nil {
-		c.wakeUp()
+		c.owe()
 	}
 	return true
 }

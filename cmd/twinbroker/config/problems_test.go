@@ -104,20 +104,36 @@ mappings:
       /attributes/a: {expr: "1"}
 publications:
   - topic: a
-    filter: x
-    extraFields: y
     signals: [live/messages]
 `, `config.yaml:1: acl: is not supported yet…
 config.yaml:2: provision: is not supported yet…
 config.yaml:3: connections: is not supported yet…
-config.yaml:5: auth.users_file: is not supported yet…
+config.yaml:5: auth.users_file: x cannot be read: no such file or directory; twinbroker passwd x NAME makes it
 config.yaml:6: auth.certificates: is not supported yet…
 config.yaml:7: auth.jwt: is not supported yet…
 config.yaml:8: auth.admin_subjects: is not supported yet…
 config.yaml:9: limits.state_on_subscribe: is not supported yet…
-config.yaml:17: publications[0].filter: is not supported yet…
-config.yaml:18: publications[0].extraFields: is not supported yet…
-config.yaml:19: publications[0].signals[0]: live/messages is not supported yet…`},
+config.yaml:17: publications[0].signals[0]: live/messages is not supported yet…`},
+		{"filters and extra fields, with the character", `publications:
+  - topic: a
+    filter: "and(gt(attributes/x,5),eq(foo,1))"
+    extraFields: "attributes/a,atributes/b"
+  - topic: b
+    filter: "exists("
+  - topic: c
+    filter: "eq(attributes/a, 1)"
+    extraFields: attributes(a
+  - topic: d
+    extraFields: "{{ x:y }}"
+  - topic: e
+    payload: {expr: extra.attributes.a}
+`, `config.yaml:3: publications[0].filter: RQL at character 27: no property "foo": there are…
+config.yaml:4: publications[0].extraFields: field selector at character 14: a Thing has no field "atributes": there are thingId, …
+config.yaml:6: publications[1].filter: RQL at character 8: the text ends where a property should be
+config.yaml:8: publications[2].filter: RQL at character 17: ' ' where a value…
+config.yaml:9: publications[2].extraFields: field selector at character 11: this parenthesis is not closed…
+config.yaml:11: publications[3].extraFields: has {{ x:y }}: there is no such placeholder here; known are feature:id, …
+config.yaml:13: publications[4].payload.expr: uses extra, which…`},
 		{"mappings", `mappings:
   - topic: ditto/x
     thing: "a:{{ y }}"
@@ -163,7 +179,7 @@ config.yaml:6: publications[1].qos: 3 is not one of 0, 1, 2`},
     payload:
       expr: "valeu * 2"
       exp: 1
-`, `config.yaml:3: publications[0].payload.expr: unexpected token EOF (line 1, column 7)
+`, `config.yaml:3: publications[0].payload.expr: the expression ends too early: something is missing here (line 1, column 7)
 config.yaml:5: publications[1].payload: is a map without an expression…
 config.yaml:8: publications[2].payload.expr: unknown name valeu (line 1, column 1): did you mean value?…
 config.yaml:9: publications[2].payload.exp: is not a key…`},
@@ -241,7 +257,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 		`TWINBROKER_MAPPINGS: mappings: is not YAML…`,
 		`TWINBROKER_PUBLICATIONS: publications[0].topic: has '+'…`,
 		`TWINBROKER_HTP_ADDRESS: warning: is not a setting and does nothing; did you mean TWINBROKER_HTTP_ADDRESS?`,
-		`TWINBROKER_AUTH_USERS_FILE: is not supported yet…`,
+		`TWINBROKER_AUTH_USERS_FILE: auth.users_file: x cannot be read…`,
 		`--log-level: log.level: "loud" is not one of…`,
 		`--listen: listeners[0].tls: is missing…`,
 		`--listen: listeners[1].address: "x" is not an address…`,

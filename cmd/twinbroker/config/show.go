@@ -46,13 +46,13 @@ func (c *Config) showSection(root *yaml.Node, name string) {
 		case s.key == name:
 			add(root, name, scalarNode(s.print(c)))
 			return
-		case isInner:
+		case isInner && s.print(c) != "":
 			add(section, inner, scalarNode(s.print(c)))
 		}
 	}
 	switch name {
 	case "auth":
-		add(section, "anonymous", textNodes(c.Auth.Anonymous))
+		c.showAuth(section)
 	case "history":
 		add(section, "headers", textNodes(c.History.Headers))
 	}
@@ -95,6 +95,8 @@ func (c *Config) showPublications() *yaml.Node {
 			}
 		}
 		addText(node, "path", p.Path)
+		addText(node, "filter", p.Filter)
+		addText(node, "extraFields", p.Extra)
 		add(node, "topic", textNode(p.Topic))
 		if p.Expr != "" {
 			payload := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
