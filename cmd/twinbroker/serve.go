@@ -111,9 +111,11 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		}
 	}()
 	certificates := &certificates{}
-	if err := certificates.load(cfg); err != nil {
+	show, err := certificates.load(cfg)
+	if err != nil {
 		return err
 	}
+	show()
 	who := auth.New(auth.Options{Log: log})
 	if err := who.Load(cfg.Auth); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/mapping"
 )
 
@@ -114,14 +115,25 @@ func (k *checker) tls(t *TLS, key string) {
 	default:
 		k.fail(under(key, "client_auth"), "%q is not one of none, request, require", t.ClientAuth)
 	}
+	if t.CRL != "" && t.ClientAuth == "none" {
+		k.fail(under(key, "crl"), "has no use with client_auth: none: no client shows a certificate")
+	}
 	if t.ClientCA == "" {
 		return
 	}
 	text, err := os.ReadFile(t.ClientCA)
 	if err != nil {
 		k.fail(under(key, "client_ca"), "%s cannot be read: %v", t.ClientCA, unwrap(err))
+		return
 	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
 		k.fail(under(key, "client_ca"), "%s has no certificate in PEM in it", t.ClientCA)
+		return
+	}
+	switch trust, err := auth.LoadTrust(t.ClientCA, t.CRL, time.Now()); {
+	case err != nil:
+		k.fail(under(key, "crl"), "%s", strings.TrimPrefix(err.Error(), "crl: "))
+	case trust.Stale != "":
+		k.warn(under(key, "crl"), "%s: %s", t.CRL, trust.Stale)
 	}
 }
 

@@ -50,6 +50,7 @@ type TLS struct {
 	Cert, Key  string // PEM files
 	ClientCA   string // PEM file; "" when clients need no certificate
 	ClientAuth string // "none", "request" or "require"
+	CRL        string // file of revoked certificates; "" for none
 }
 
 // HTTP is the server of health and metrics.

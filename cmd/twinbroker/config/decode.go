@@ -36,7 +36,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 
 // What the contract has and this version does not.
 var (
-	laterAuth     = []string{"certificates", "jwt"}
 	laterSections = []string{"acl", "provision"}
 )
 

@@ -71,6 +71,7 @@ func (c *Config) showListeners() *yaml.Node {
 			addText(tls, "key", l.TLS.Key)
 			addText(tls, "client_ca", l.TLS.ClientCA)
 			addText(tls, "client_auth", l.TLS.ClientAuth)
+			addText(tls, "crl", l.TLS.CRL)
 			add(node, "tls", tls)
 		}
 		if len(l.Origins) > 0 {
