@@ -11,6 +11,7 @@ import (
 type Sender struct {
 	Client   string          // the MQTT client's identifier
 	Subjects policy.Subjects // under which names it acts; the first is the originator
+	Admin    bool            // an administrator, who may see and change everything
 }
 
 // Create says how a Thing comes to be that is not there yet.

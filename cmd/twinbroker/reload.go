@@ -156,6 +156,7 @@ func needRestart(old, next *config.Config) []string {
 	differ("data_dir", old.DataDir, next.DataDir)
 	differ("listeners", old.Listeners, next.Listeners)
 	differ("http", old.HTTP, next.HTTP)
+	differ("provision", old.Provision, next.Provision)
 	differ("topics", old.Topics, next.Topics)
 	differ("store", old.Store, next.Store)
 	differ("history", old.History, next.History)

@@ -110,6 +110,9 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 			err = closing
 		}
 	}()
+	if err := provision(cfg, service, log); err != nil {
+		return err
+	}
 	certificates := &certificates{}
 	show, err := certificates.load(cfg)
 	if err != nil {

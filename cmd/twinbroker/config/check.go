@@ -23,6 +23,7 @@ func (c *Config) Check() Problems {
 	check.listeners()
 	check.http()
 	check.auth()
+	check.provision()
 	check.limits()
 	var problems []mapping.Problem
 	c.Rules, problems = mapping.Compile(c.Mappings, c.Topics.Roots())
@@ -174,6 +175,19 @@ func (k *checker) anonymous() {
 	for i := range k.c.Listeners {
 		if l := &k.c.Listeners[i]; l.Host != "" && !isLoopback(l.Host) {
 			k.warn("auth.anonymous", "lets in clients without credentials, and %s can be reached from other machines: whoever gets there may read and change every twin", l.Address)
+		}
+	}
+}
+
+func (k *checker) provision() {
+	for _, f := range []struct{ key, folder string }{{"provision.policies", k.c.Provision.Policies}, {"provision.things", k.c.Provision.Things}} {
+		if f.folder == "" {
+			continue
+		}
+		if info, err := os.Stat(f.folder); err != nil {
+			k.fail(f.key, "%s cannot be read: %v", f.folder, unwrap(err))
+		} else if !info.IsDir() {
+			k.fail(f.key, "%s is no folder", f.folder)
 		}
 	}
 }
