@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-func TestASessionBelongsToWhoeverMadeIt(t *testing.T) {
-	h := newHarness(t)
+func TestASessionBelongsToWhoeverMadeIt(t *testing.T) { inBubble(t, Options{}, belongs) }
+
+func belongs(t *testing.T, h *hall) {
 	ann := Peer{ClientID: "phone", Version: 5, Identity: "user:ann", Subjects: []string{"user:ann"}}
 	bob := Peer{ClientID: "phone", Version: 5, Identity: "user:bob", Subjects: []string{"user:bob"}}
-	w := newTape()
+	w := newTape(5)
 	first, _ := h.Connect(ann, Terms{Expiry: Forever}, w)
 	first.Start()
 	for _, clean := range []bool{false, true} {
-		if c, present := h.Connect(bob, Terms{CleanStart: clean}, newTape()); c != nil || present {
+		if c, present := h.Connect(bob, Terms{CleanStart: clean}, newTape(5)); c != nil || present {
 			t.Errorf("another takes over a living client, clean start %v", clean)
 		}
 	}
@@ -22,13 +23,14 @@ func TestASessionBelongsToWhoeverMadeIt(t *testing.T) {
 		t.Errorf("the living client is disturbed: %+v, %v", p, ok)
 	}
 	first.Detach()
-	if c, _ := h.Connect(bob, Terms{CleanStart: true}, newTape()); c != nil {
+	if c, _ := h.Connect(bob, Terms{CleanStart: true}, newTape(5)); c != nil {
 		t.Error("another takes over a session that is kept")
 	}
 	if n := h.EndAway(func(identity string) bool { return identity == "user:eve" }); n != 0 {
 		t.Errorf("%d sessions of others were ended", n)
 	}
-	second, present := h.Connect(ann, Terms{Expiry: Forever}, newTape())
+	second, present := h.Connect(ann, Terms{Expiry: Forever}, newTape(5))
+	second.Start()
 	if second == nil || !present {
 		t.Error("its own client does not get it back")
 	}
@@ -39,16 +41,18 @@ func TestASessionBelongsToWhoeverMadeIt(t *testing.T) {
 	if n := h.EndAway(func(identity string) bool { return identity == "user:ann" }); n != 1 {
 		t.Errorf("%d sessions were ended", n)
 	}
-	if c, present := h.Connect(bob, Terms{}, newTape()); c == nil || present {
+	if c, present := h.Connect(bob, Terms{}, newTape(5)); c == nil || present {
 		t.Error("an identifier that was given up cannot be had")
 	} else {
+		c.Start()
 		c.Detach()
 	}
 }
 
-func TestAClientActsUnderItsNewSubjectsFromNowOn(t *testing.T) {
-	h := newHarness(t)
-	c, _ := h.Connect(Peer{ClientID: "a", Version: 5, Subjects: []string{"user:a", "group:old"}}, Terms{Expiry: Forever}, newTape())
+func TestAClientActsUnderItsNewSubjectsFromNowOn(t *testing.T) { inBubble(t, Options{}, newSubjects) }
+
+func newSubjects(t *testing.T, h *hall) {
+	c, _ := h.Connect(Peer{ClientID: "a", Version: 5, Subjects: []string{"user:a", "group:old"}}, Terms{Expiry: Forever}, newTape(5))
 	c.Subscribe(Subscription{Filter: "t", QoS: 1})
 	before := c.Peer()
 	if n := h.PublishTo("group:old", &Message{Topic: "t", QoS: 1}); n != 1 {
