@@ -3,8 +3,10 @@ package session
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/broker/topics"
 )
 
@@ -13,9 +15,18 @@ type Peer struct {
 	ClientID string
 	Username string
 	Subjects []string // what authentication made of it, as Ditto's policies name them
-	Remote   string   // network address
+	Admin    bool     // may have everything
+	Identity string   // what proved who it is: "user:ann", "cert:…", "anonymous"
+	ACL      *acl.Client
+	Remote   string // network address
 	Listener string
 	Version  byte // of MQTT: 3, 4 (3.1.1) or 5
+}
+
+// mayTheSame says whether two peers have the same rights.
+func (p *Peer) mayTheSame(other *Peer) bool {
+	return p.Admin == other.Admin && p.Username == other.Username && p.Identity == other.Identity &&
+		slices.Equal(p.Subjects, other.Subjects)
 }
 
 // Session is what the broker knows of a client across connections (MQTT 5.0
@@ -24,17 +35,17 @@ type Session struct {
 	id    string
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
+	who   atomic.Pointer[Peer] // the client that is connected, or was last
 
-	mu       sync.Mutex
-	conn     *Conn // nil while the client is away
-	expiry   time.Duration
-	ended    bool
-	timer    *time.Timer // ends the session, or sends its will, while the client is away
-	subjects []string    // of the client that is connected, or was last
-	visits   uint64      // connections so far: a timer of an earlier absence counts for nothing
-	subs     map[string]*Subscription
-	own      ownTopic
-	order    uint64
+	mu     sync.Mutex
+	conn   *Conn // nil while the client is away
+	expiry time.Duration
+	ended  bool
+	timer  *time.Timer // ends the session, or sends its will, while the client is away
+	visits uint64      // connections so far: a timer of an earlier absence counts for nothing
+	subs   map[string]*Subscription
+	own    ownTopic
+	order  uint64
 
 	atMostOnce queue // QoS 0
 	assured    queue // QoS 1 and 2, not sent yet
@@ -146,7 +157,7 @@ func (s *Session) Reply(topic string, make func() *Message) bool {
 		return false
 	}
 	m := make()
-	return s.push(delivery{msg: m, qos: min(m.QoS, own.qos), ids: own.ids})
+	return s.push(delivery{msg: m, qos: min(m.QoS, own.qos), ids: own.ids, checked: forGood})
 }
 
 func (s *Session) lookup(topic string) ownTopic {
