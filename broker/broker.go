@@ -14,6 +14,8 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
@@ -54,6 +56,7 @@ type Config struct {
 	Root      string // of the Ditto Protocol tree, "ditto"
 	State     string // of the state tree, "twin"
 	Live      Live
+	Auth      *auth.Authenticator // who clients are
 	Limits    Limits
 	Version   string
 	Log       *slog.Logger
@@ -64,6 +67,7 @@ type Live struct {
 	Anonymous    []string // subjects of clients without credentials; empty: they are refused
 	Rules        *mapping.Rules
 	Publications *mapping.Publications
+	ACL          *acl.Rules // for topics outside of the twin's trees; nil: all is granted
 }
 
 // Limits bound what clients may use.
@@ -95,33 +99,40 @@ type Broker struct {
 	retained topics.Names[*session.Message]
 	keeping  sync.RWMutex // held from looking up or keeping retained messages until they are queued
 	refusals refusals
-	faults   faults
-	metrics  *metrics
-	log      *slog.Logger
+	rights   Rights // nil: nobody but the outcomes of commands says who may see what
+	// turnedAway bounds the log of clients that are not let in, by address.
+	turnedAway refusals
+	faults     faults
+	metrics    *metrics
+	log        *slog.Logger
 
 	replies string // root of the clients' own reply topics
 	serial  atomic.Uint64
 	stopped atomic.Bool // no further publishes are taken
 
+	ctx    context.Context // ends with the broker
+	cancel context.CancelFunc
+
 	mu          sync.Mutex
 	endpoints   []endpoint
 	connections map[*connection]struct{}
 	running     sync.WaitGroup // connections, listeners and the status ticker
-	cancel      context.CancelFunc
 	started     time.Time
 }
 
 // New makes a broker that is not listening yet.
 func New(cfg Config, tw Twin, st Store) (*Broker, error) {
-	if cfg.Live.Rules == nil || cfg.Live.Publications == nil {
-		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
+	if cfg.Live.Rules == nil || cfg.Live.Publications == nil || cfg.Auth == nil {
+		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing, and Auth be there")
 	}
 	b := &Broker{
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
+	b.metrics.registry.MustRegister(cfg.Auth.Collectors()...)
 	b.showStore(st)
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = uint32(cfg.Limits.Packet)
@@ -159,8 +170,6 @@ func (b *Broker) Start() error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
 	for _, l := range b.cfg.Listeners {
 		e, err := open(l)
 		if err != nil {
@@ -174,13 +183,16 @@ func (b *Broker) Start() error {
 	for _, e := range b.endpoints {
 		b.running.Go(func() { e.serve(b.connect) })
 	}
-	b.running.Go(func() { b.tellStatus(ctx) })
+	b.running.Go(func() { b.tellStatus(b.ctx) })
 	return nil
 }
 
 // Reload exchanges what can be exchanged. Clients that are connected stay who
 // they are; messages on their way are mapped by the rules that they met.
-func (b *Broker) Reload(live Live) { b.live.Store(&live) }
+func (b *Broker) Reload(live Live) {
+	b.live.Store(&live)
+	b.sessions.RightsChanged()
+}
 
 // Addresses are those that the broker listens on, with the ports it got.
 func (b *Broker) Addresses() []string {
@@ -225,9 +237,7 @@ func (b *Broker) Stop(ctx context.Context) {
 		_ = c.Close()
 	}
 	b.mu.Unlock()
-	if b.cancel != nil {
-		b.cancel()
-	}
+	b.cancel()
 	b.running.Wait()
 	_ = b.server.Close() // its listeners and clients are gone; it only stops its clocks
 }
@@ -243,10 +253,6 @@ func (b *Broker) closeListeners() {
 		e.close()
 	}
 }
-
-// mayReceive is the one place that says whether a session may have a message.
-// What is below the reply root never comes this way.
-func (b *Broker) mayReceive(*session.Session, *session.Message) bool { return true }
 
 // receipts lets the sessions keep their QoS 2 state with the twin's journal.
 type receipts struct{ store Store }

@@ -35,7 +35,8 @@ const Forever = time.Duration(1<<63 - 1)
 // Conn is one connection of a session.
 type Conn struct {
 	sess  *Session
-	peer  Peer
+	peer  Peer // as it was let in; who it is now, Peer says
+	known atomic.Pointer[Peer]
 	terms Terms
 	wire  Wire
 	wake  chan struct{}
@@ -68,8 +69,24 @@ type ending struct {
 // Session is the session that the connection belongs to.
 func (c *Conn) Session() *Session { return c.sess }
 
-// Peer is who is at the other end.
-func (c *Conn) Peer() *Peer { return &c.peer }
+// Peer is who is at the other end, as is known now. What it points to does not
+// change.
+func (c *Conn) Peer() *Peer { return c.known.Load() }
+
+// Know says under which subjects the client acts from now on, and until when
+// its proof lasts. What waits for it under others is taken from it.
+func (c *Conn) Know(subjects []string, admin bool, expires time.Time) {
+	s := c.sess
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := *c.Peer()
+	p.Subjects, p.Admin, p.Expires = subjects, admin, expires
+	p.asks = p.aclClient()
+	c.known.Store(&p)
+	if s.conn == c {
+		s.actAs(&p)
+	}
+}
 
 // Start begins to write; it is called once the CONNACK is out.
 func (c *Conn) Start() {

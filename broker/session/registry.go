@@ -110,7 +110,9 @@ func (r *Registry) list() []*Session {
 // handled, so that the client's publishes keep their order. present says that an
 // earlier session goes on (MQTT 5.0 section 3.2.2.1.1). The caller sends the
 // CONNACK and then calls Conn.Start, and calls Conn.Detach when the connection
-// has ended, whether it was started or not.
+// has ended, whether it was started or not. The connection is nil where the
+// session, be it connected or away, belongs to another Identity; then nothing
+// has changed.
 func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	if t.ReceiveMaximum <= 0 || t.ReceiveMaximum > r.opts.SendMaximum {
 		t.ReceiveMaximum = r.opts.SendMaximum
@@ -119,11 +121,17 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 		peer: p, terms: t, wire: w, open: map[uint16]*Slot{},
 		wake: make(chan struct{}, 1), gone: make(chan struct{}), handling: make(chan struct{}, 1),
 	}
+	c.peer.asks = c.peer.aclClient()
+	c.known.Store(&c.peer)
 	c.live.Store(true)
 	c.Handling() // whoever takes over from this one waits for its predecessors too
 
 	r.mu.Lock()
 	s := r.sessions[p.ClientID]
+	if s != nil && s.owner != p.Identity {
+		r.mu.Unlock()
+		return nil, false
+	}
 	var before *Conn
 	var will *Will
 	var over uint64
@@ -142,6 +150,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 		s, stale = r.newSessionLocked(p.ClientID, t.CleanStart)
 		over = max(over, stale)
 	}
+	s.owner = p.Identity
 	s.attach(c)
 	closed := r.closed
 	r.mu.Unlock()

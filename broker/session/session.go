@@ -10,17 +10,40 @@ import (
 	"github.com/twinbroker/twinbroker/broker/topics"
 )
 
+// Anonymous is the Identity of clients that have proved nothing.
+const Anonymous = "anonymous"
+
 // Peer is who a connection belongs to.
 type Peer struct {
 	ClientID string
 	Username string
 	Subjects []string // what authentication made of it, as Ditto's policies name them
-	Admin    bool     // may have everything
-	Identity string   // what proved who it is: "user:ann", "cert:…", "anonymous"
-	ACL      *acl.Client
-	Remote   string // network address
+	Remote   string   // network address
 	Listener string
 	Version  byte // of MQTT: 3, 4 (3.1.1) or 5
+	// Identity is what proved who it is: "user:ann". A session belongs to it.
+	Identity string
+	Admin    bool      // one of its subjects may see and repair everything
+	Expires  time.Time // when the proof ends, and the connection with it; zero: never
+	asks     *acl.Client
+}
+
+// ACL is the peer as the rules for topics know it.
+func (p *Peer) ACL() *acl.Client {
+	if p.asks == nil { // a peer that has no session, as of a will that is not taken yet
+		return p.aclClient()
+	}
+	return p.asks
+}
+
+// aclClient makes the client that rules are asked about. A user name that
+// nobody has proved is none.
+func (p *Peer) aclClient() *acl.Client {
+	c := &acl.Client{ID: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
+	if p.Identity != Anonymous {
+		c.Username = p.Username
+	}
+	return c
 }
 
 // mayTheSame says whether two peers have the same rights.
@@ -35,6 +58,7 @@ type Session struct {
 	id    string
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
+	owner string               // the Identity that it belongs to
 	who   atomic.Pointer[Peer] // the client that is connected, or was last
 
 	mu     sync.Mutex
@@ -87,7 +111,7 @@ func (s *Session) Peer() (p Peer, ok bool) {
 	if s.conn == nil {
 		return Peer{}, false
 	}
-	return s.conn.peer, true
+	return *s.conn.Peer(), true
 }
 
 // Subscription is one topic filter that a session subscribed to.

@@ -11,6 +11,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 )
 
@@ -29,6 +30,7 @@ type reloading struct {
 	load         loadFunc
 	current      *config.Config
 	broker       *broker.Broker
+	auth         *auth.Authenticator
 	certificates *certificates
 	level        *slog.LevelVar
 	log          *slog.Logger
@@ -115,6 +117,10 @@ func (r *reloading) reload(why string) {
 		return
 	}
 	if err := r.certificates.load(next); err != nil {
+		r.log.Error("the configuration is not taken over", "because", why, "error", err)
+		return
+	}
+	if err := r.auth.Load(next.Auth); err != nil {
 		r.log.Error("the configuration is not taken over", "because", why, "error", err)
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 	"github.com/twinbroker/twinbroker/twin"
 )
@@ -113,7 +114,12 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	if err := certificates.load(cfg); err != nil {
 		return err
 	}
+	who := auth.New(auth.Options{Log: log})
+	if err := who.Load(cfg.Auth); err != nil {
+		return err
+	}
 	b, err := broker.New(broker.Config{
+		Auth:      who,
 		Listeners: brokerListeners(cfg, certificates),
 		Root:      cfg.Topics.Root, State: cfg.Topics.State,
 		Live:    live(cfg),
@@ -145,7 +151,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
 	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
 
-	reload := &reloading{load: load, current: cfg, broker: b, certificates: certificates, level: level, log: log}
+	reload := &reloading{load: load, current: cfg, broker: b, auth: who, certificates: certificates, level: level, log: log}
 	defer reload.start()()
 	select {
 	case s := <-signals:

@@ -58,11 +58,6 @@ type HTTP struct {
 	Default bool   // nobody asked for it: when the port is taken, that is no reason to fail
 }
 
-// Auth says who clients are.
-type Auth struct {
-	Anonymous []string // subjects of clients without credentials; empty: such clients are refused
-}
-
 // Topics names the topic trees of the twin.
 type Topics struct {
 	Root         string // of the Ditto Protocol

@@ -11,10 +11,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	c.Include = s.texts("include")
 	c.Listeners = d.listeners(s.take("listeners"), "listeners")
 	s.inner("http").only(scalars, "address")
-	auth := s.inner("auth")
-	c.Auth.Anonymous = auth.texts("anonymous")
-	auth.later(laterAuth...)
-	auth.end()
+	c.decodeAuth(s.inner("auth"), scalars)
 	s.inner("topics").only(scalars, "root", "state", "state_payload")
 	c.Mappings = d.mappings(s.take("mappings"), "mappings")
 	c.Publications = d.publications(s.take("publications"), "publications")
@@ -39,7 +36,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 
 // What the contract has and this version does not.
 var (
-	laterAuth        = []string{"users_file", "certificates", "jwt", "admin_subjects"}
+	laterAuth        = []string{"certificates", "jwt"}
 	laterSections    = []string{"acl", "provision"}
 	laterPublication = []string{"filter", "extraFields"}
 )

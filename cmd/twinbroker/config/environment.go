@@ -19,6 +19,7 @@ var lists = []struct {
 	{"include", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Include = d.texts(n, key) }},
 	{"listeners", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Listeners = d.listeners(n, key) }},
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
+	{"auth.admin_subjects", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.AdminSubjects = d.texts(n, key) }},
 	{"mappings", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Mappings = d.mappings(n, key) }},
 	{"publications", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Publications = d.publications(n, key) }},
 	{"history.headers", func(c *Config, d *decoder, n *yaml.Node, key string) { c.History.Headers = d.texts(n, key) }},

@@ -46,13 +46,13 @@ func (c *Config) showSection(root *yaml.Node, name string) {
 		case s.key == name:
 			add(root, name, scalarNode(s.print(c)))
 			return
-		case isInner:
+		case isInner && s.print(c) != "":
 			add(section, inner, scalarNode(s.print(c)))
 		}
 	}
 	switch name {
 	case "auth":
-		add(section, "anonymous", textNodes(c.Auth.Anonymous))
+		c.showAuth(section)
 	case "history":
 		add(section, "headers", textNodes(c.History.Headers))
 	}
