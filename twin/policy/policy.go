@@ -1,11 +1,12 @@
 // Package policy is what Policies are about: the answer to "may this subject
-// do that there", and the Policy that a Thing gets when it names none.
+// do that there", and what of a document somebody may see.
 //
-// The answer is given in one place, [Allows]; whoever reads or writes a part
-// of a Thing asks there first. Today it is yes: Policies are stored with
-// their Things from the beginning, and enforced once they can be changed.
+// [Parse] makes a [Model] of a Policy's JSON, [Resolve] puts it together with
+// what it imports and refers to, and the [Enforcer] that comes of it answers.
+// The package knows neither where Policies are stored nor who asks.
 //
-// Sources: Ditto's documentation page basic-policy.
+// Sources: Ditto's documentation page basic-policy and its JSON schema of a
+// Policy; where the two leave a doubt, what Ditto 3.9 does.
 package policy
 
 import (

@@ -1,0 +1,383 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// Enforcer answers who may do what by a resolved Policy. It never changes and
+// may be shared; its answers need no memory, unless the Policy has more than
+// 1024 entries.
+//
+// What is asked for one permission at one path: the deepest resource on the
+// way to the path that grants or revokes it, in any entry with one of the
+// subjects, decides; of those at the same place a revoke does. So a grant below
+// a revoke counts again, and it does not matter in which entry it stands.
+//
+// Source: Ditto's page basic-policy, "Grant and Revoke some Permission", and
+// what Ditto 3.9 does.
+type Enforcer struct {
+	model   *Model // nil for [Nobody]
+	entries []*resolved
+	sources []string
+	until   time.Time
+
+	// The resources of all entries are one tree, nodes in the order in which
+	// one walks through it: what is below a node comes behind it, up to its end.
+	// The first level has the kinds of resources. The rules are in the same
+	// order, so those below a node are one piece.
+	nodes    []node
+	kids     []int32
+	rules    []rule
+	subjects map[string][]int32 // in which entries a subject is
+
+	namespaced bool
+	namespaces kept[*Enforcer]
+	keys       kept[string]
+}
+
+type node struct {
+	name        string
+	end         int32 // the first node behind what is below it
+	kids, nKids int32 // where its children stand, by name
+	rules, own  int32 // where its own rules are: from, to
+}
+
+// rule is what an entry grants and revokes at a node.
+type rule struct {
+	entry         int32
+	grant, revoke perm
+}
+
+// perm is a set of permissions.
+type perm uint8
+
+func permOf(what Permission) perm {
+	switch what {
+	case Read:
+		return 1
+	case Write:
+		return 2
+	case Execute:
+		return 4
+	}
+	return 0
+}
+
+func permsOf(list []Permission) (set perm) {
+	for _, what := range list {
+		set |= permOf(what)
+	}
+	return set
+}
+
+// Nobody is the Enforcer of a Policy that is not there: it allows nothing.
+var Nobody = newEnforcer(nil, nil, nil)
+
+func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
+	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}}
+	root := &growing{}
+	for i, entry := range entries {
+		e.namespaced = e.namespaced || len(entry.namespaces) > 0
+		for _, s := range entry.subjects {
+			if !s.Expiry.IsZero() && (e.until.IsZero() || s.Expiry.Before(e.until)) {
+				e.until = s.Expiry
+			}
+		}
+		if len(entry.resources) == 0 || len(entry.subjects) == 0 {
+			continue
+		}
+		for _, s := range entry.subjects {
+			if in := e.subjects[s.ID]; len(in) == 0 || in[len(in)-1] != int32(i) {
+				e.subjects[s.ID] = append(in, int32(i))
+			}
+		}
+		for _, r := range entry.resources {
+			at := root.child(string(r.Resource))
+			for _, name := range r.Path {
+				at = at.child(name)
+			}
+			at.add(rule{int32(i), permsOf(r.Grant), permsOf(r.Revoke)})
+		}
+	}
+	e.lay("", root)
+	return e
+}
+
+// growing is a node of the tree while it is made.
+type growing struct {
+	kids  map[string]*growing
+	rules []rule
+}
+
+func (g *growing) child(name string) *growing {
+	if g.kids == nil {
+		g.kids = map[string]*growing{}
+	}
+	next := g.kids[name]
+	if next == nil {
+		next = &growing{}
+		g.kids[name] = next
+	}
+	return next
+}
+
+// add adds a rule; an entry has one at each node.
+func (g *growing) add(r rule) {
+	if n := len(g.rules); n > 0 && g.rules[n-1].entry == r.entry {
+		g.rules[n-1].grant |= r.grant
+		g.rules[n-1].revoke |= r.revoke
+		return
+	}
+	g.rules = append(g.rules, r)
+}
+
+// lay appends a node and all below it.
+func (e *Enforcer) lay(name string, g *growing) {
+	at := len(e.nodes)
+	names := slices.Sorted(maps.Keys(g.kids))
+	n := node{name: name, kids: int32(len(e.kids)), nKids: int32(len(names)), rules: int32(len(e.rules))}
+	e.rules = append(e.rules, g.rules...)
+	n.own = int32(len(e.rules))
+	e.nodes = append(e.nodes, n)
+	for range names {
+		e.kids = append(e.kids, 0)
+	}
+	for i, name := range names {
+		e.kids[int(n.kids)+i] = int32(len(e.nodes))
+		e.lay(name, g.kids[name])
+	}
+	e.nodes[at].end = int32(len(e.nodes))
+}
+
+// nowhere is the node of a path that no resource is at or below.
+const nowhere = -1
+
+// child finds the node of a name below one.
+func (e *Enforcer) child(at int32, name string) int32 {
+	if at == nowhere {
+		return nowhere
+	}
+	n := &e.nodes[at]
+	kids := e.kids[n.kids : n.kids+n.nKids]
+	if len(kids) <= 4 {
+		for _, kid := range kids {
+			if e.nodes[kid].name == name {
+				return kid
+			}
+		}
+		return nowhere
+	}
+	i, ok := slices.BinarySearchFunc(kids, name, func(kid int32, name string) int {
+		return cmp.Compare(e.nodes[kid].name, name)
+	})
+	if !ok {
+		return nowhere
+	}
+	return kids[i]
+}
+
+// below is the rules below a node, without its own.
+func (e *Enforcer) below(at int32) []rule {
+	end := int32(len(e.rules))
+	if n := e.nodes[at].end; int(n) < len(e.nodes) {
+		end = e.nodes[n].rules
+	}
+	return e.rules[e.nodes[at].own:end]
+}
+
+// For is the Enforcer for a Thing in a namespace: entries with namespaces that
+// do not have it do not count. What is asked about the Policy itself is asked
+// without it.
+func (e *Enforcer) For(namespace string) *Enforcer {
+	if !e.namespaced {
+		return e
+	}
+	if other, ok := e.namespaces.get([]byte(namespace)); ok {
+		return other
+	}
+	other := e
+	for _, entry := range e.entries {
+		if !countsIn(namespace, entry.namespaces) {
+			counting := slices.DeleteFunc(slices.Clone(e.entries), func(entry *resolved) bool {
+				return !countsIn(namespace, entry.namespaces)
+			})
+			other = newEnforcer(e.model, counting, e.sources)
+			other.namespaced, other.until = false, e.until
+			break
+		}
+	}
+	e.namespaces.put(namespace, other)
+	return other
+}
+
+// ID is that of the Policy, "" for [Nobody].
+func (e *Enforcer) ID() string {
+	if e.model == nil {
+		return ""
+	}
+	return e.model.ID
+}
+
+// Sources are the IDs of all Policies that it was made from: the Policy itself,
+// those that it imports, and the namespace root Policies; also of those that
+// were not there.
+func (e *Enforcer) Sources() []string { return e.sources }
+
+// Until is when the next subject expires: from then on a new Enforcer is
+// needed. Zero: never.
+func (e *Enforcer) Until() time.Time { return e.until }
+
+// entrySet is a set of entries.
+type entrySet []uint64
+
+// setRoom is room for the set of entries that somebody is in.
+type setRoom [16]uint64
+
+// of is the set of entries that have one of the subjects.
+func (e *Enforcer) of(who Subjects, room *setRoom) entrySet {
+	words := (len(e.entries) + 63) / 64
+	set := entrySet(room[:])
+	if words > len(set) {
+		set = make(entrySet, words)
+	}
+	set = set[:words]
+	for _, subject := range who {
+		for _, entry := range e.subjects[subject] {
+			set[entry>>6] |= 1 << (entry & 63)
+		}
+	}
+	return set
+}
+
+func (s entrySet) has(entry int32) bool { return s[entry>>6]&(1<<(entry&63)) != 0 }
+
+// at is whether the permission is granted at a node, when above it is or not.
+func (e *Enforcer) at(n int32, set entrySet, what perm, above bool) bool {
+	for _, r := range e.rules[e.nodes[n].rules:e.nodes[n].own] {
+		if !set.has(r.entry) {
+			continue
+		}
+		if r.revoke&what != 0 {
+			return false
+		}
+		above = above || r.grant&what != 0
+	}
+	return above
+}
+
+// find walks to a path: the node there, if any, and whether the permission is
+// granted.
+func (e *Enforcer) find(set entrySet, what perm, of Resource, path jsondoc.Pointer) (int32, bool) {
+	n := e.child(0, string(of))
+	if n == nowhere {
+		return nowhere, false
+	}
+	granted := e.at(n, set, what, false)
+	for _, name := range path {
+		if n = e.child(n, name); n == nowhere {
+			break
+		}
+		granted = e.at(n, set, what, granted)
+	}
+	return n, granted
+}
+
+// Whole says whether the permission is granted at the path and for all below
+// it: it is not revoked at any place below, not even where it is granted again
+// (Ditto: unrestricted permissions).
+func (e *Enforcer) Whole(who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
+	var room setRoom
+	set, asked := e.of(who, &room), permOf(what)
+	n, granted := e.find(set, asked, of, path)
+	if !granted || n == nowhere {
+		return granted
+	}
+	for _, r := range e.below(n) {
+		if r.revoke&asked != 0 && set.has(r.entry) {
+			return false
+		}
+	}
+	return true
+}
+
+// Some says whether the permission is granted at the path, or somewhere below
+// it to one of the subjects (Ditto: partial permissions). As there, what one
+// subject is granted below the path counts, also where it is revoked from
+// another.
+func (e *Enforcer) Some(who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
+	var room setRoom
+	set, asked := e.of(who, &room), permOf(what)
+	n, granted := e.find(set, asked, of, path)
+	if granted || n == nowhere {
+		return granted
+	}
+	for below := n + 1; below < e.nodes[n].end; below++ {
+		if e.grantedAt(below, who, set, asked) {
+			return true
+		}
+	}
+	return false
+}
+
+// grantedAt says whether one of the subjects is granted the permission at a
+// node, and it is not revoked from the same one there.
+func (e *Enforcer) grantedAt(n int32, who Subjects, set entrySet, what perm) bool {
+	var grant, revoke bool
+	own := e.rules[e.nodes[n].rules:e.nodes[n].own]
+	for _, r := range own {
+		if set.has(r.entry) {
+			grant = grant || r.grant&what != 0
+			revoke = revoke || r.revoke&what != 0
+		}
+	}
+	if !grant || !revoke {
+		return grant
+	}
+	for _, subject := range who {
+		in := e.subjects[subject]
+		grant, revoke = false, false
+		for _, r := range own {
+			if _, is := slices.BinarySearch(in, r.entry); is {
+				grant = grant || r.grant&what != 0
+				revoke = revoke || r.revoke&what != 0
+			}
+		}
+		if grant && !revoke {
+			return true
+		}
+	}
+	return false
+}
+
+// kept is a small cache that is read without locks.
+type kept[V any] struct{ of atomic.Pointer[map[string]V] }
+
+// keptSize is how many answers are kept; then they are forgotten together.
+const keptSize = 256
+
+func (k *kept[V]) get(key []byte) (v V, ok bool) {
+	if m := k.of.Load(); m != nil {
+		v, ok = (*m)[string(key)]
+	}
+	return v, ok
+}
+
+func (k *kept[V]) put(key string, v V) {
+	for {
+		old := k.of.Load()
+		next := map[string]V{key: v}
+		if old != nil && len(*old) < keptSize {
+			next = maps.Clone(*old)
+			next[key] = v
+		}
+		if k.of.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+func (p *parsing) imports(v *jsondoc.Value) *protocol.Error {
+	if v.IsNull() {
+		return nil
+	}
+	p.m.Imports = make([]Import, 0, v.Len())
+	return p.members(v, "imported Policies", func(id string, v *jsondoc.Value) *protocol.Error {
+		if err := protocol.CheckPolicyID(id); err != nil {
+			return err
+		}
+		i := Import{Policy: id}
+		if err := p.imported(&i, v); err != nil {
+			return err
+		}
+		p.m.Imports = append(p.m.Imports, i)
+		return nil
+	})
+}
+
+func (p *parsing) imported(i *Import, v *jsondoc.Value) *protocol.Error {
+	return p.members(v, "what is imported of a Policy", func(name string, v *jsondoc.Value) (err *protocol.Error) {
+		i.written = true
+		switch {
+		case v.IsNull() && (name == memberEntries || name == memberTransitive):
+		case name == memberEntries:
+			labels, err := p.texts(v, "labels of entries")
+			if err != nil {
+				return err
+			}
+			for _, label := range labels {
+				if err := protocol.CheckLabel(p.here(), label); err != nil {
+					return err
+				}
+				if !slices.Contains(i.Entries, label) {
+					i.Entries = append(i.Entries, label)
+				}
+			}
+		case name == memberTransitive:
+			if i.Transitive, err = p.texts(v, "IDs of Policies"); err != nil {
+				return protocol.PolicyImportInvalid(p.here(), err.Description)
+			}
+			for _, id := range i.Transitive {
+				if err := protocol.CheckPolicyID(id); err != nil {
+					return err
+				}
+			}
+		default:
+			return p.stranger()
+		}
+		return nil
+	})
+}
+
+func (p *parsing) references(e *Entry, v *jsondoc.Value) *protocol.Error {
+	if v.Kind() != jsondoc.KindArray {
+		return protocol.JSONFormatInvalid(p.here(), "an array of references to entries")
+	}
+	for element := range v.Elements() {
+		if element.Kind() != jsondoc.KindObject {
+			return protocol.PolicyEntryInvalid(p.here(), "A reference is an object with 'entry', and 'import' for one of another Policy.")
+		}
+		var ref Reference
+		err := p.members(element, "a reference", func(name string, v *jsondoc.Value) (err *protocol.Error) {
+			switch name {
+			case memberEntry:
+				if ref.Entry, err = p.text(v, "the label of an entry"); err == nil {
+					err = protocol.CheckLabel(p.here(), ref.Entry)
+				}
+			case memberImport:
+				if ref.Import, err = p.text(v, "the ID of a Policy (leave it out for an entry of this one)"); err == nil {
+					err = protocol.CheckPolicyID(ref.Import)
+				}
+			default:
+				err = p.stranger()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if ref.Entry == "" {
+			return protocol.JSONFieldMissing(p.here(memberEntry).String())
+		}
+		e.References = append(e.References, ref)
+	}
+	return nil
+}
+
+// checkImports refuses a Policy that imports itself, or too many others.
+func (m *Model) checkImports() *protocol.Error {
+	if len(m.Imports) > MaxImports {
+		return protocol.PolicyImportsTooLarge(m.ID, len(m.Imports), MaxImports)
+	}
+	for i := range m.Imports {
+		at := jsondoc.Pointer{memberImports, m.Imports[i].Policy}
+		if m.Imports[i].Policy == m.ID {
+			return protocol.PolicyImportInvalid(at, "A Policy cannot import itself.")
+		}
+		if slices.Contains(m.Imports[i].Transitive, m.ID) {
+			return protocol.PolicyImportInvalid(append(at, memberTransitive), "A Policy cannot import itself by way of others: its own ID '"+m.ID+"' must not be there.")
+		}
+	}
+	return nil
+}
+
+// checkReferences refuses references that lead nowhere.
+func (m *Model) checkReferences() *protocol.Error {
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		for n, ref := range e.References {
+			at := jsondoc.Pointer{memberEntries, e.Label, memberReferences}
+			if ref.Import != "" && !slices.ContainsFunc(m.Imports, func(i Import) bool { return i.Policy == ref.Import }) {
+				return protocol.PolicyImportInvalid(at, "There is no import of the Policy '"+ref.Import+"'. Add it before referring to its entries.")
+			}
+			if why := m.wrongReference(e, n, ref); why != "" {
+				return protocol.PolicyEntryInvalid(at, why)
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Model) wrongReference(e *Entry, n int, ref Reference) string {
+	if slices.Contains(e.References[:n], ref) {
+		return "The entry '" + ref.Entry + "' is referred to twice."
+	}
+	if ref.Import != "" {
+		return ""
+	}
+	if ref.Entry == e.Label {
+		return "An entry cannot refer to itself."
+	}
+	target, ok := m.Entry(ref.Entry)
+	if !ok {
+		return "There is no entry '" + ref.Entry + "' in this Policy."
+	}
+	if target.Importable == Never {
+		return "The entry '" + ref.Entry + "' is importable 'never', so nothing can refer to it."
+	}
+	return ""
+}

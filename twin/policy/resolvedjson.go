@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
+)
+
+// Resolved is the Policy with all that it was put together from, as JSON: its
+// own entries with what they refer to, and the imported ones under the labels
+// "imported-<Policy ID>-<label>" and "nsimported-<Policy ID>-<label>". Of two
+// entries that would have the same label the first is there (Ditto's page
+// basic-policy, "Effective policy view").
+func (e *Enforcer) Resolved() *jsondoc.Value {
+	if e.model == nil {
+		return jsondoc.Object()
+	}
+	whole := Model{ID: e.model.ID, Imports: e.model.Imports}
+	seen := map[string]bool{}
+	for _, entry := range e.entries {
+		if !seen[entry.label] {
+			seen[entry.label] = true
+			whole.Entries = append(whole.Entries, entry.entry())
+		}
+	}
+	return whole.JSON()
+}
+
+// entry is the resolved entry as one of a Policy.
+func (e *resolved) entry() Entry {
+	out := Entry{Label: e.label, Namespaces: e.namespaces, Importable: e.importable,
+		AllowedAdditions: e.allowed, References: e.references}
+	for _, s := range e.subjects {
+		out.Subjects = append(out.Subjects, *s.Subject)
+	}
+	at := map[string]int{}
+	for _, p := range e.resources {
+		key := p.Key()
+		i, ok := at[key]
+		if !ok {
+			at[key] = len(out.Resources)
+			out.Resources = append(out.Resources, *p.Permissions)
+			continue
+		}
+		there := &out.Resources[i]
+		there.Grant, there.Revoke = union(there.Grant, p.Grant), union(there.Revoke, p.Revoke)
+	}
+	return out
+}
+
+func union(a, b []Permission) []Permission {
+	out := slices.Clone(a)
+	for _, what := range b {
+		if !slices.Contains(out, what) {
+			out = append(out, what)
+		}
+	}
+	return out
+}
