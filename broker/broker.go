@@ -39,6 +39,9 @@ type Store interface {
 	Release(r store.Receipt, done func(error))
 	Forget(client string, epoch uint64, done func(error))
 	Stats() store.Stats
+	// OnBatch has functions run before and after what is on disk together is
+	// told.
+	OnBatch(before, after func())
 	// Trouble says why changes cannot be stored at the moment, or nil.
 	Trouble() error
 }
@@ -162,6 +165,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		May:            b.mayReceive,
 		Log:            cfg.Log,
 	})
+	st.OnBatch(b.sessions.Gather, b.sessions.Send)
 	return b, nil
 }
 

@@ -44,6 +44,8 @@ type Conn struct {
 	start sync.Once
 	live  atomic.Bool // cleared when the connection is let go
 
+	gathered bool // among those to be woken; under the gatherer's lock
+
 	handling chan struct{} // full while the reader has a publish in hand
 
 	// Below: under the session's lock.

@@ -52,9 +52,10 @@ type Registry struct {
 
 	rights atomic.Uint64 // counts how often the rights of clients have changed
 
-	subs  topics.Filters[subscriber, *Subscription]
-	turns atomic.Uint64 // counts the messages to shared groups
-	warn  sync.Map      // session ID → *atomic.Int64, unix seconds of the last warning of a full queue
+	subs   topics.Filters[subscriber, *Subscription]
+	gather gatherer
+	turns  atomic.Uint64 // counts the messages to shared groups
+	warn   sync.Map      // session ID → *atomic.Int64, unix seconds of the last warning of a full queue
 }
 
 // subscriber keys the subscriptions: a session may have a filter for itself and

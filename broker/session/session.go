@@ -158,7 +158,7 @@ func (s *Session) push(d delivery) bool {
 		return false
 	}
 	if c != nil {
-		c.wakeUp()
+		c.owe()
 	}
 	return true
 }
