@@ -25,6 +25,7 @@ type metrics struct {
 	responses            prometheus.Counter
 	published            prometheus.Counter
 	publicationsFailed   prometheus.Counter
+	publicationsFiltered prometheus.Counter
 	wills                prometheus.Counter
 	refused              *prometheus.CounterVec
 	mappedRefused        *prometheus.CounterVec
@@ -49,6 +50,7 @@ func newMetrics(b *Broker) *metrics {
 	m.responses = counter("responses_total", "Responses and errors made.")
 	m.published = counter("publications_total", "Messages made by publications.")
 	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no message of.")
+	m.publicationsFiltered = counter("publications_filtered_total", "Events that a publication's filter left out.")
 	m.wills = counter("wills_total", "Wills sent.")
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinbroker_publishes_received_total", Help: "PUBLISH packets received, by QoS.",

@@ -20,7 +20,7 @@ func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, 
 		in.abandon()
 		return
 	}
-	b.tell(out.Events)
+	b.tell(out)
 	if out.Err != nil {
 		b.refuseWith(in, out.Err, msg, reply, out.Response)
 		return
@@ -61,9 +61,9 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 
 // tell publishes events under their own topics, and as the publications say.
 // An event that nobody subscribed to is not even printed.
-func (b *Broker) tell(events []*protocol.Message) {
+func (b *Broker) tell(out *twin.Outcome) {
 	publications := b.live.Load().Publications
-	for _, e := range events {
+	for _, e := range out.Events {
 		b.metrics.events.Inc()
 		topic := b.topicOf(e)
 		b.sessions.PublishFunc(topic, func() *session.Message {
@@ -74,7 +74,11 @@ func (b *Broker) tell(events []*protocol.Message) {
 				Props:   session.Properties{ContentType: dittoContent},
 			}
 		})
-		outs := publications.For(e)
+		after := out.ThingAfter(e)
+		outs, filtered := publications.For(e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created})
+		if filtered > 0 {
+			b.metrics.publicationsFiltered.Add(float64(filtered))
+		}
 		for i := range outs {
 			b.publish(e, &outs[i])
 		}

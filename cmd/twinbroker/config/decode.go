@@ -39,9 +39,8 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 
 // What the contract has and this version does not.
 var (
-	laterAuth        = []string{"users_file", "certificates", "jwt", "admin_subjects"}
-	laterSections    = []string{"acl", "provision"}
-	laterPublication = []string{"filter", "extraFields"}
+	laterAuth     = []string{"users_file", "certificates", "jwt", "admin_subjects"}
+	laterSections = []string{"acl", "provision"}
 )
 
 // inner is the section that is the value of a key.

@@ -95,6 +95,8 @@ func (c *Config) showPublications() *yaml.Node {
 			}
 		}
 		addText(node, "path", p.Path)
+		addText(node, "filter", p.Filter)
+		addText(node, "extraFields", p.Extra)
 		add(node, "topic", textNode(p.Topic))
 		if p.Expr != "" {
 			payload := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
