@@ -63,6 +63,7 @@ type Config struct {
 	Limits    Limits
 	Version   string
 	Log       *slog.Logger
+	Audit     *slog.Logger // who did what, apart from Log; nil: a group of Log
 }
 
 // Live is what can be exchanged while the broker runs.
@@ -106,6 +107,7 @@ type Broker struct {
 	// turnedAway bounds the log of clients that are not let in, by address.
 	turnedAway refusals
 	faults     faults
+	audit      *audit
 	metrics    *metrics
 	log        *slog.Logger
 
@@ -132,6 +134,8 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
+	b.rights, _ = tw.(Rights)
+	b.audit = newAudit(cfg.Audit, cfg.Log)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)

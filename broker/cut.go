@@ -23,7 +23,7 @@ type Reader interface {
 // whoever may read a part of a Thing is told which one it is, and when.
 func cut(m *protocol.Message, by Reader, who policy.Subjects, of policy.Resource) *protocol.Message {
 	all := by.Whole(who, policy.Read, of, nil)
-	if all || by.Whole(who, policy.Read, of, m.Path) && m.Extra == nil && !tellsMore(m) {
+	if all || m.Extra == nil && by.Whole(who, policy.Read, of, m.Path) {
 		return m
 	}
 	part := *m
@@ -50,26 +50,7 @@ func cut(m *protocol.Message, by Reader, who policy.Subjects, of policy.Resource
 		part.Extra, _ = by.View(who, of, nil, m.Extra)
 		part.Extra = withIdentity(m.Extra, part.Extra)
 	}
-	if tellsMore(m) {
-		part.Headers = m.Headers.Clone()
-		for _, name := range revealing {
-			part.Headers.Delete(name)
-		}
-	}
 	return &part
-}
-
-// revealing are headers of a command that say what holds of other parts of the
-// Thing than the event is about.
-var revealing = [...]string{protocol.HeaderCondition, protocol.HeaderLiveCondition, protocol.HeaderPatchConditions}
-
-func tellsMore(m *protocol.Message) bool {
-	for _, name := range revealing {
-		if _, ok := m.Headers.Get(name); ok {
-			return true
-		}
-	}
-	return false
 }
 
 func isEmptyObject(v *jsondoc.Value) bool { return v.Kind() == jsondoc.KindObject && v.Len() == 0 }

@@ -16,8 +16,8 @@ type event struct {
 	of    policy.Resource
 
 	mu         sync.Mutex
-	message    *protocol.Message
-	by         Reader // nil: everybody may read all of it
+	message    protocol.Message
+	by         Reader
 	generation uint64 // of the rights that by was found in
 	whole      *session.Message
 	views      map[string]*session.Message // by view key; nil: nothing of it
@@ -29,7 +29,9 @@ func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *event {
 	if m.Topic.Group == protocol.Policies {
 		of = policy.Policy
 	}
-	return &event{b: b, topic: topic, of: of, message: m, by: by, generation: b.sessions.Rights()}
+	// The message is copied, as it lies in the memory of the whole outcome, which
+	// need not be kept for as long as the event waits for somebody.
+	return &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
 }
 
 // View is what a client may have of the event by the rights of now.
@@ -37,12 +39,12 @@ func (e *event) View(who *session.Peer) *session.Message {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if generation := e.b.sessions.Rights(); e.generation < generation {
-		if by := e.b.readerNow(e.message, e.by); by != e.by {
+		if by := e.b.readerNow(&e.message, e.by); by != e.by {
 			e.by, e.views = by, nil
 		}
 		e.generation = generation
 	}
-	if e.by == nil || who.Admin {
+	if who.Admin {
 		return e.encodedWhole()
 	}
 	key := e.by.ViewKey(who.Subjects, e.of)
@@ -56,9 +58,9 @@ func (e *event) View(who *session.Peer) *session.Message {
 		e.views = map[string]*session.Message{}
 	}
 	var view *session.Message
-	switch part := cut(e.message, e.by, who.Subjects, e.of); part {
+	switch part := cut(&e.message, e.by, who.Subjects, e.of); part {
 	case nil:
-	case e.message:
+	case &e.message:
 		view = e.encodedWhole()
 	default:
 		view = e.encode(part)
@@ -69,18 +71,13 @@ func (e *event) View(who *session.Peer) *session.Message {
 
 func (e *event) encodedWhole() *session.Message {
 	if e.whole == nil {
-		e.whole = e.encode(e.message)
+		e.whole = e.encode(&e.message)
 	}
 	return e.whole
 }
 
 func (e *event) encode(m *protocol.Message) *session.Message {
-	e.b.metrics.encodings.Inc()
-	return &session.Message{
-		Topic:   e.topic,
-		Payload: m.AppendJSON(make([]byte, 0, 384)),
-		QoS:     2,
-		Props:   session.Properties{ContentType: dittoContent},
-		Of:      e,
-	}
+	view := e.b.encode(e.topic, m)
+	view.Of = e
+	return view
 }

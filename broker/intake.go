@@ -46,7 +46,7 @@ type intake struct {
 // PutEntity is the twin's, and tells of what changed.
 func (in *intake) PutEntity(e *twin.Entity, sender twin.Sender, how twin.OnConflict, done func(twin.Placed, *twin.Outcome)) {
 	in.Target.PutEntity(e, sender, how, func(p twin.Placed, out *twin.Outcome) {
-		in.b.tell(out.Events)
+		in.b.tell(out)
 		done(p, out)
 	})
 }

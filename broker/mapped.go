@@ -56,7 +56,7 @@ func (b *Broker) mapped(in *inbound) {
 			in.abandon()
 			return
 		}
-		b.tell(out.Events)
+		b.tell(out)
 		if out.Err != nil {
 			b.refuseMapped(in, byRule(rules, changes, out.Err, slices.Index(cmds, out.Refused)), relay, changes)
 			return

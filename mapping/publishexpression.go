@@ -13,6 +13,7 @@ import (
 // besides the captures of its path.
 var publicationVariables = types.Map{
 	"value":    types.Any, // at the place now; nil: gone
+	"extra":    types.Any, // the fields of extraFields; nil: the Thing has none of them
 	"path":     types.String,
 	"action":   types.String,
 	"revision": types.Int,
@@ -35,6 +36,9 @@ func (c *publicationCompiler) expression(path *pattern) {
 	if err != nil {
 		c.problem(".payload.expr", err.Error())
 		return
+	}
+	if e.uses["extra"] != nil && c.config.Extra == "" && e.uses["$env"] == nil {
+		c.problem(".payload.expr", "uses extra, which is what extraFields names of the Thing: name some")
 	}
 	c.publication.expression = e
 }
@@ -67,6 +71,9 @@ func (s *search) evaluate(out *Out, c content) (bool, error) {
 	}
 	if u := e.uses["value"]; u != nil && !gone {
 		variables["value"] = u.decode(c.value)
+	}
+	if u := e.uses["extra"]; u != nil && s.extra != nil {
+		variables["extra"] = u.decode(s.extra)
 	}
 	if e.uses["thing"] != nil {
 		topic := &s.event.Topic

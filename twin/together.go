@@ -59,6 +59,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		all := &Outcome{}
 		for _, w := range writings {
 			all.Events = append(all.Events, w.outcome.Events...)
+			all.Things = append(all.Things, w.outcome.Things...)
 			if w.outcome.Response != nil {
 				all.More = append(all.More, w.outcome.Response)
 			}

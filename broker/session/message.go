@@ -45,6 +45,9 @@ func (m *Message) size() int {
 	for _, u := range m.Props.User {
 		n += len(u.Key) + len(u.Val)
 	}
+	if m.Of != nil {
+		n += len(m.Payload) // which it holds too, in one form or another
+	}
 	return n + 64
 }
 

@@ -10,6 +10,9 @@ const forGood = math.MaxUint64
 // for them is looked at again before it is sent.
 func (r *Registry) RightsChanged() { r.rights.Add(1) }
 
+// Rights is how often the rights of clients have changed; it never goes back.
+func (r *Registry) Rights() uint64 { return r.rights.Load() }
+
 // view is the message as the session's client may have it now, nil when it may
 // not.
 func (s *Session) view(m *Message) *Message {

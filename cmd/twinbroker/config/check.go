@@ -22,6 +22,8 @@ func (c *Config) Check() Problems {
 	check.listeners()
 	check.http()
 	check.auth()
+	check.acl()
+	check.subjects()
 	check.limits()
 	var problems []mapping.Problem
 	c.Rules, problems = mapping.Compile(c.Mappings, c.Topics.Roots())

@@ -20,6 +20,7 @@ var lists = []struct {
 	{"listeners", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Listeners = d.listeners(n, key) }},
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
 	{"auth.admin_subjects", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.AdminSubjects = d.texts(n, key) }},
+	{"acl", func(c *Config, d *decoder, n *yaml.Node, key string) { c.ACL = d.acl(n, key) }},
 	{"mappings", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Mappings = d.mappings(n, key) }},
 	{"publications", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Publications = d.publications(n, key) }},
 	{"history.headers", func(c *Config, d *decoder, n *yaml.Node, key string) { c.History.Headers = d.texts(n, key) }},

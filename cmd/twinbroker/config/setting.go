@@ -29,6 +29,8 @@ var settings = []setting{
 		print: func(c *Config) string { return c.HTTP.print() },
 	},
 	text("auth.users_file", "", func(c *Config) *string { return &c.Auth.UsersFile }, anything),
+	text("acl_file", "", func(c *Config) *string { return &c.ACLFile }, anything),
+	text("audit.file", "", func(c *Config) *string { return &c.Audit.File }, anything),
 	text("topics.root", "ditto", func(c *Config) *string { return &c.Topics.Root }, isRoot),
 	text("topics.state", "twin", func(c *Config) *string { return &c.Topics.State }, isRoot),
 	text("topics.state_payload", "plain", func(c *Config) *string { return &c.Topics.StatePayload }, oneOf("plain", "json")),
