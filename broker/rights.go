@@ -46,6 +46,12 @@ func (b *Broker) mayReceive(p *session.Peer, m *session.Message) bool {
 
 // readerOf says who may read an event of an outcome; nil: everybody.
 func (b *Broker) readerOf(out *twin.Outcome, event int) Reader {
+	if by := out.AccessOf(event); by != nil {
+		return by
+	}
+	if m := out.Events[event]; m.Topic.Group == protocol.Policies {
+		return b.readerNow(m, policy.Nobody)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -43,7 +44,10 @@ type Options struct {
 	// History are the headers that are stored with each change; nil: the
 	// originator and the correlation ID.
 	History []string
-	Store   store.Options
+	// NamespacePolicies are the IDs of Policies whose entries hold for all
+	// Things and Policies of a namespace as well, by patterns of namespaces.
+	NamespacePolicies policy.Roots
+	Store             store.Options
 }
 
 // Service applies messages to Things. Its methods may be called from any
@@ -56,6 +60,8 @@ type Service struct {
 	history    []string
 	searches   searches
 	past       *readers
+	enforcers  *accessCache
+	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
 	dropEmptied bool
 }
@@ -63,7 +69,8 @@ type Service struct {
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied,
+		enforcers: newAccessCache(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}
