@@ -69,9 +69,17 @@ func (a *audit) refused(p *session.Peer, budget, action string, about ...any) {
 }
 
 // Overruled tells that a client was given as an administrator what nothing else
-// grants it.
+// grants it: each time in a log of its own, in that of the program as often as
+// refusals.
 func (a *audit) Overruled(p *session.Peer, action, on string) {
-	a.write(slog.LevelInfo, "allowed to an administrator only", p, "action", action, "on", on)
+	hidden := 0
+	if !a.own {
+		var say bool
+		if say, hidden = a.refusals.mayLog("administrator "+p.ClientID, time.Now()); !say {
+			return
+		}
+	}
+	a.write(slog.LevelInfo, "allowed to an administrator only", p, "action", action, "on", on, "not_written_before", hidden)
 }
 
 // PolicyChanged tells of a change of a Policy.

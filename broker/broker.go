@@ -20,6 +20,7 @@ import (
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
@@ -30,6 +31,11 @@ type Twin interface {
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
 	// HandleTogether applies changes of Things as one: all of them, or none.
 	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
+	// Access is what a Thing's Policy allows now: nothing to anybody,
+	// policy.Nobody, where there is no such Thing, or no such Policy.
+	Access(thingID string) (*policy.Enforcer, error)
+	// PolicyAccess is what a Policy allows now of itself.
+	PolicyAccess(policyID string) (*policy.Enforcer, error)
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
@@ -103,7 +109,6 @@ type Broker struct {
 	retained topics.Names[*session.Message]
 	keeping  sync.RWMutex // held from looking up or keeping retained messages until they are queued
 	refusals refusals
-	rights   Rights // nil: nobody but the outcomes of commands says who may see what
 	// turnedAway bounds the log of clients that are not let in, by address.
 	turnedAway refusals
 	faults     faults
@@ -134,7 +139,6 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
-	b.rights, _ = tw.(Rights)
 	b.audit = newAudit(cfg.Audit, cfg.Log)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)

@@ -20,7 +20,10 @@ func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, 
 		in.abandon()
 		return
 	}
-	b.tell(out)
+	if out.Overruled {
+		b.audit.Overruled(in.peer, "command", msg.Topic.String()+" "+msg.Path.String())
+	}
+	b.tell(in.peer, out)
 	if out.Err != nil {
 		b.refuseWith(in, out.Err, msg, reply, out.Response)
 		return
@@ -60,13 +63,17 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 }
 
 // tell publishes events under their own topics, and as the publications say.
-// An event that nobody subscribed to is not even printed.
-func (b *Broker) tell(out *twin.Outcome) {
+// An event that nobody subscribed to is not even printed. who asked for what
+// they tell of.
+func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
 		b.metrics.events.Inc()
 		if changesRights(e) {
 			b.sessions.RightsChanged()
+		}
+		if e.Topic.Group == protocol.Policies {
+			b.audit.PolicyChanged(who, e)
 		}
 		topic, by := b.topicOf(e), b.readerOf(out, i)
 		b.sessions.PublishFunc(topic, func() *session.Message {

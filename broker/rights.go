@@ -11,15 +11,6 @@ import (
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
-// Rights says who may read what as things are now; *twin.Service does.
-type Rights interface {
-	// Access is what a Thing's Policy allows: nothing to anybody, policy.Nobody,
-	// where there is no such Thing, or no such Policy.
-	Access(thingID string) (*policy.Enforcer, error)
-	// PolicyAccess is what a Policy allows of itself.
-	PolicyAccess(policyID string) (*policy.Enforcer, error)
-}
-
 // Both packages mean the same by who has proved nothing.
 var _ = map[bool]struct{}{false: {}, session.Anonymous == auth.AnonymousProof: {}}
 
@@ -58,9 +49,6 @@ func (b *Broker) readerOf(out *twin.Outcome, event int) Reader {
 // readerNow says who may read an event as things are now, where before says who
 // might when it happened. Of a Thing that is gone its Policy still decides.
 func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
-	if b.rights == nil {
-		return before
-	}
 	id := m.Topic.EntityID()
 	now := func(by *policy.Enforcer, err error) *policy.Enforcer {
 		if err != nil {
@@ -70,11 +58,11 @@ func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
 		return by
 	}
 	if m.Topic.Group == protocol.Policies {
-		return now(b.rights.PolicyAccess(id))
+		return now(b.twin.PolicyAccess(id))
 	}
-	by := now(b.rights.Access(id))
+	by := now(b.twin.Access(id))
 	if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" && was.ID() != "" {
-		by = now(b.rights.PolicyAccess(was.ID())).For(m.Topic.Namespace)
+		by = now(b.twin.PolicyAccess(was.ID())).For(m.Topic.Namespace)
 	}
 	return by
 }
