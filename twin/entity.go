@@ -187,11 +187,6 @@ func (e *Entity) policy(id, v *jsondoc.Value) *protocol.Error {
 	return nil
 }
 
-const (
-	memberEntries = "entries"
-	memberImports = "imports"
-)
-
 func checkEntries(at jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
 	if v.Kind() != jsondoc.KindObject {
 		return protocol.JSONFormatInvalid(at, "an object with entries")
