@@ -3,6 +3,8 @@ package twin
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
@@ -41,7 +43,7 @@ func (r *pastRead) one(id string, e store.Entry) {
 
 // show reads a Thing as it was from the disk, and makes the outcome of it.
 func (r *pastRead) show(ctx context.Context, id string) *Outcome {
-	was, err := r.s.findPast(ctx, store.Key{Kind: kindThing, ID: id}, r.moment)
+	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
 	if err != nil {
 		return refusal(r.cmd, r.notThere(id, err))
 	}
@@ -84,8 +86,13 @@ func (r *pastRead) refused(id string, e store.Entry) *protocol.Error {
 	if thing == nil || !policy.Allows(policyIDOf(thing), r.cmd.Sender.Subjects, policy.Read, policy.Thing, r.cmd.Message.Path) {
 		return protocol.ThingNotFound(id)
 	}
-	if why := beyond(r.moment, e.Revision); why != "" {
-		return protocol.HistoryNotAccessible(id, r.moment, why)
+	switch {
+	case r.moment.ByRevision && r.moment.Revision < 1:
+		return protocol.HistoryNotAccessible(id, r.moment, "Revisions begin with 1.")
+	case r.moment.ByRevision && uint64(r.moment.Revision) > e.Revision:
+		return protocol.HistoryNotAccessible(id, r.moment, "The newest one is "+strconv.FormatUint(e.Revision, 10)+".")
+	case !r.moment.ByRevision && r.moment.Time.After(time.Now()):
+		return protocol.HistoryNotAccessible(id, r.moment, "That is in the future.")
 	}
 	return nil
 }
@@ -93,7 +100,7 @@ func (r *pastRead) refused(id string, e store.Entry) *protocol.Error {
 // value reads a Thing of many as it was from the disk, and gives what the
 // command asks for of it.
 func (r *pastRead) value(ctx context.Context, id string) (*jsondoc.Value, *protocol.Error) {
-	was, err := r.s.findPast(ctx, store.Key{Kind: kindThing, ID: id}, r.moment)
+	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
 	if err != nil {
 		return nil, r.notThere(id, err)
 	}
@@ -101,6 +108,15 @@ func (r *pastRead) value(ctx context.Context, id string) (*jsondoc.Value, *proto
 		return nil, protocol.ThingNotFound(id)
 	}
 	return r.s.view(id, &was.Entry, resThing, nil, r.fields, r.cmd.Sender.Subjects, r.policies(ctx, was))
+}
+
+// find reads an entity as it was. Of a time Ditto gives what was before it:
+// what came at that very nanosecond does not count.
+func (r *pastRead) find(ctx context.Context, k store.Key) (store.Past, error) {
+	if r.moment.ByRevision {
+		return r.s.store.HistoryAt(ctx, k, uint64(r.moment.Revision))
+	}
+	return r.s.store.HistoryAtTime(ctx, k, r.moment.Time.Add(-1))
 }
 
 // policies reads Policies as they were at the moment, or when the Thing came to
@@ -125,8 +141,13 @@ func notThere(err error) bool {
 
 // notThere is the error for a Thing that cannot be had as it was.
 func (r *pastRead) notThere(id string, err error) *protocol.Error {
-	if why, ok := pastMissing(err, "Thing"); ok {
-		return protocol.HistoryNotAccessible(id, r.moment, why)
+	var gone *store.NotRetainedError
+	switch {
+	case errors.As(err, &gone):
+		return protocol.HistoryNotAccessible(id, r.moment, "The oldest revision that is kept is "+
+			strconv.FormatUint(gone.Oldest, 10)+", of "+string(protocol.AppendTime(nil, gone.Since))+".")
+	case notThere(err):
+		return protocol.HistoryNotAccessible(id, r.moment, "The Thing was not there yet.")
 	}
 	return protocol.ThingUnavailable(id, err)
 }

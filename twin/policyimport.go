@@ -56,26 +56,26 @@ func (w *policyWriting) mayImport(after *policy.Model) *protocol.Error {
 }
 
 // imported is another Policy, and what the sender may do to it.
-func (w *policyWriting) imported(id string) (*policy.Model, policyRights, *protocol.Error) {
+func (w *policyWriting) imported(id string) (*policy.Model, rights, *protocol.Error) {
 	e, err := w.s.store.View(store.Key{Kind: kindPolicy, ID: id})
 	if err != nil {
-		return nil, policyRights{}, protocol.PolicyUnavailable(id, err)
+		return nil, rights{}, protocol.PolicyUnavailable(id, err)
 	}
-	rights, refused := w.s.rightsToPolicy(id, &w.cmd.Sender, nil)
+	may, refused := w.s.rightsToPolicy(id, &w.cmd.Sender, nil)
 	if refused != nil {
-		return nil, rights, refused
+		return nil, may, refused
 	}
-	w.readTo = max(w.readTo, e.Seq, rights.seq)
+	w.readTo = max(w.readTo, e.Seq, may.seq)
 	doc := documentOf(e).Value
 	if doc == nil {
-		return nil, rights, protocol.ImportedPolicyNotFound(id, "it")
+		return nil, may, protocol.ImportedPolicyNotFound(id, "it")
 	}
 	m, refused := policy.Parse(id, doc)
-	return m, rights, refused
+	return m, may, refused
 }
 
 func (w *policyWriting) mayImportOne(one *policy.Import) *protocol.Error {
-	m, rights, err := w.imported(one.Policy)
+	m, may, err := w.imported(one.Policy)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (w *policyWriting) mayImportOne(one *policy.Import) *protocol.Error {
 		if e.Importable != policy.Implicit && !slices.Contains(one.Entries, e.Label) {
 			continue
 		}
-		if !rights.whole(policy.Read, jsondoc.Pointer{memberEntries, e.Label}) {
+		if !may.whole(policy.Read, jsondoc.Pointer{memberEntries, e.Label}) {
 			return protocol.ImportedPolicyNotFound(one.Policy, "all its entries that come with the import")
 		}
 	}
@@ -92,14 +92,14 @@ func (w *policyWriting) mayImportOne(one *policy.Import) *protocol.Error {
 }
 
 func (w *policyWriting) mayReferTo(label string, ref policy.Reference) *protocol.Error {
-	m, rights, err := w.imported(ref.Import)
+	m, may, err := w.imported(ref.Import)
 	if err != nil {
 		return err
 	}
 	at := jsondoc.Pointer{memberEntries, label, memberReferences}
 	entry, ok := m.Entry(ref.Entry)
 	switch {
-	case !rights.whole(policy.Read, jsondoc.Pointer{memberEntries, ref.Entry}):
+	case !may.whole(policy.Read, jsondoc.Pointer{memberEntries, ref.Entry}):
 		return protocol.ImportedPolicyNotFound(ref.Import, "the entry '"+ref.Entry+"' that is referred to")
 	case !ok:
 		return protocol.PolicyImportInvalid(at, "The Policy '"+ref.Import+"' has no entry '"+ref.Entry+"'.")

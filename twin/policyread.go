@@ -17,7 +17,7 @@ type policyReading struct {
 	fields   *jsondoc.Selector
 	resolved bool // with all that it imports; see policyview.go
 	matches  bool // it has if-match or if-none-match
-	rights   policyRights
+	rights   rights
 }
 
 // retrievePolicy answers a retrieve of a Policy. An error that it returns
@@ -121,7 +121,8 @@ func (r *policyReading) value(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Valu
 			return nil, r.place.notFound(r.id)
 		}
 	}
-	return r.rights.see(r.place.asked, v), nil
+	seen, _ := r.rights.see(r.place.asked, v)
+	return seen, nil
 }
 
 // otherwise is what is answered where a part that may be left out is not
@@ -147,7 +148,7 @@ func (r *policyReading) whole(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Valu
 			return nil, err
 		}
 	}
-	doc = r.rights.see(nil, doc)
+	doc, _ = r.rights.see(nil, doc)
 	if r.fields == nil {
 		return doc, nil
 	}

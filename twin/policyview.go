@@ -35,7 +35,7 @@ func (r *policyReading) resolve(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Va
 	if err != nil {
 		return nil, err
 	}
-	sources := map[string]*policyRights{} // by the beginning of the labels of what comes from them
+	sources := map[string]*rights{} // by the beginning of the labels of what comes from them
 	note := func(prefix, id string) *protocol.Error {
 		rights, err := r.s.rightsToPolicy(id, &r.cmd.Sender, nil)
 		e.Seq = max(e.Seq, rights.seq)
@@ -67,7 +67,7 @@ func (r *policyReading) resolve(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Va
 
 // maySeeImported says of an entry that comes from another Policy whether the
 // sender may READ something of it there.
-func (r *policyReading) maySeeImported(sources map[string]*policyRights, label string) bool {
+func (r *policyReading) maySeeImported(sources map[string]*rights, label string) bool {
 	for prefix, rights := range sources {
 		if there, ok := strings.CutPrefix(label, prefix); ok {
 			return rights.some(policy.Read, jsondoc.Pointer{memberEntries, there})

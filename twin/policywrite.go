@@ -15,7 +15,6 @@ import (
 type policyWriting struct {
 	writing // what it has in common with the change of a Thing
 	place   policyPlace
-	rights  policyRights
 	told    *jsondoc.Value // the value in the event; nil where the change deletes
 }
 
