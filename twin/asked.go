@@ -53,7 +53,7 @@ func (w *writing) goesOn(tx *store.Tx, e store.Entry, cur document) bool {
 	}
 	tag := ""
 	if w.asked.what&protocol.AsksMatch != 0 {
-		tag = tagOf(cur.Value, e.Revision, w.at, w.cmd.Message.Path)
+		tag = w.rights.tag(cur.Value, e.Revision, w.at, w.cmd.Message.Path)
 	}
 	if err := w.asked.forbids(w.cmd, w.id, e, tag, false); err != nil {
 		w.abort(tx, e, err)

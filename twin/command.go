@@ -11,6 +11,7 @@ import (
 type Sender struct {
 	Client   string          // the MQTT client's identifier
 	Subjects policy.Subjects // under which names it acts; the first is the originator
+	Admin    bool            // an administrator, who may see and change everything
 }
 
 // Create says how a Thing comes to be that is not there yet.
@@ -55,4 +56,21 @@ type Outcome struct {
 	// Before and After are the whole Thing before and after the change; nil
 	// where there was or is none. Both are nil when nothing changed.
 	Before, After *jsondoc.Value
+	// Access says who may READ the events: those of the Thing after the change,
+	// or before it where there is none after it. It is nil where there are no
+	// events of Things. Where the events are of several Things, Accesses has one
+	// for each event.
+	Access   *policy.Enforcer
+	Accesses []*policy.Enforcer
+	// Overruled: the sender is an administrator, and was given what the Policy
+	// alone would not have given.
+	Overruled bool
+}
+
+// AccessOf says who may READ the event of that number.
+func (o *Outcome) AccessOf(event int) *policy.Enforcer {
+	if o.Accesses != nil {
+		return o.Accesses[event]
+	}
+	return o.Access
 }

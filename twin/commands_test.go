@@ -39,6 +39,7 @@ func (s *spec) run(t *testing.T, w *world) {
 	if s.thing == naked {
 		id = nakedID
 	}
+	w.provision("org.acme:shared", everything("user:ann"))
 	if s.thing != "" {
 		w.must(id, "create", "/", s.thing)
 	}
@@ -132,9 +133,9 @@ func TestModify(t *testing.T) {
 			201, newLamp, "created", newLamp, []string{" => " + newLamp}},
 		{"a Thing replaces it and keeps its Policy", lamp, "modify", "/", `{"attributes":{"a":1}}`,
 			204, "", "modified", newLamp, []string{" => " + newLamp}},
-		{"a Thing with its ID and another Policy", lamp, "modify", "/", `{"thingId":"org.acme:lamp","policyId":"org.acme:p"}`,
-			204, "", "modified", `{"thingId":"org.acme:lamp","policyId":"org.acme:p"}`,
-			[]string{` => {"thingId":"org.acme:lamp","policyId":"org.acme:p"}`}},
+		{"a Thing with its ID and another Policy", lamp, "modify", "/", `{"thingId":"org.acme:lamp","policyId":"org.acme:shared"}`,
+			204, "", "modified", `{"thingId":"org.acme:lamp","policyId":"org.acme:shared"}`,
+			[]string{` => {"thingId":"org.acme:lamp","policyId":"org.acme:shared"}`}},
 		{"a Thing leaves out what a Thing does not have", lamp, "modify", "/",
 			`{"x":1,"attributes":{"a":1},"_revision":7,"features":{"f":{"y":1}}}`, 204, "", "modified",
 			`{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","attributes":{"a":1},"features":{"f":{}}}`,
@@ -155,8 +156,9 @@ func TestModify(t *testing.T) {
 		{"a Thing with two Policies", lamp, "modify", "/", `{"_copyPolicyFrom":"a:b","_policy":{}}`, 400, "things:policy.conflicting", "", "", nil},
 
 		{"the Thing's ID", lamp, "modify", "/thingId", `"org.acme:lamp"`, 400, "protocoladapter:unknown.path", "", "", nil},
-		{"the Policy ID", lamp, "modify", "/policyId", `"org.acme:p"`, 204, "", "modified", "=",
-			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:p"`}},
+		{"the Policy ID", lamp, "modify", "/policyId", `"org.acme:shared"`, 204, "", "modified", "=",
+			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:shared"`}},
+		{"the Policy ID to one that is not there", lamp, "modify", "/policyId", `"org.acme:p"`, 404, "policies:policy.notfound", "", "", nil},
 		{"the Policy ID to none", lamp, "modify", "/policyId", `"p"`, 400, "policies:id.invalid", "", "", nil},
 		{"the Policy ID to a number", lamp, "modify", "/policyId", `1`, 400, "json.format.invalid", "", "", nil},
 		{"the Policy ID of no Thing", "", "modify", "/policyId", `"org.acme:p"`, 404, "things:thing.notfound", "", "", nil},
@@ -309,8 +311,8 @@ func TestMerge(t *testing.T) {
 			201, `{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","attributes":{"a":1,"c":{}},"features":{}}`, "created",
 			`{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","attributes":{"a":1,"c":{}},"features":{}}`,
 			[]string{` => {"thingId":"org.acme:lamp","policyId":"org.acme:lamp","attributes":{"a":1,"c":{}},"features":{}}`}},
-		{"its ID and another Policy", lamp, "merge", "/", `{"thingId":"org.acme:lamp","policyId":"org.acme:p"}`, 204, "", "merged", "=",
-			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:p"`}},
+		{"its ID and another Policy", lamp, "merge", "/", `{"thingId":"org.acme:lamp","policyId":"org.acme:shared"}`, 204, "", "merged", "=",
+			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:shared"`}},
 		{"another ID", lamp, "merge", "/", `{"thingId":"org.acme:x"}`, 400, "things:id.notsettable", "", "", nil},
 		{"the ID away", lamp, "merge", "/", `{"thingId":null}`, 400, "things:id.notdeletable", "", "", nil},
 		{"the Policy ID away", lamp, "merge", "/", `{"policyId":null}`, 400, "things:policyId.notdeletable", "", "", nil},
@@ -323,8 +325,8 @@ func TestMerge(t *testing.T) {
 		{"a forbidden key", lamp, "merge", "/", `{"attributes":{"a/b":1}}`, 400, "json.key.invalid", "", "", nil},
 
 		{"the ID's path", lamp, "merge", "/thingId", `"org.acme:lamp"`, 400, "protocoladapter:unknown.path", "", "", nil},
-		{"the Policy ID", lamp, "merge", "/policyId", `"org.acme:p"`, 204, "", "merged", "=",
-			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:p"`}},
+		{"the Policy ID", lamp, "merge", "/policyId", `"org.acme:shared"`, 204, "", "merged", "=",
+			[]string{`"policyId":"org.acme:lamp" => "policyId":"org.acme:shared"`}},
 		{"the Policy ID's path to null", lamp, "merge", "/policyId", `null`, 400, "things:policyId.notdeletable", "", "", nil},
 		{"the definition", lamp, "merge", "/definition", `"a:b:c"`, 204, "", "merged", "=", []string{`org.acme:lamp:1.0.0 => a:b:c`}},
 		{"the definition away", lamp, "merge", "/definition", `null`, 204, "", "merged", "=", []string{`"definition":"org.acme:lamp:1.0.0", => `}},

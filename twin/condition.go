@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/rql"
 	"github.com/twinbroker/twinbroker/twin/store"
@@ -59,17 +58,12 @@ func parseCondition(text string) (*rql.Filter, *protocol.Error) {
 	return nil, protocol.ConditionInvalid(text, err.Error()+".")
 }
 
-// checkCondition holds a condition against the Thing.
+// checkCondition holds a condition, which its sender may read, against the
+// Thing.
 func checkCondition(condition *rql.Filter, cmd *Command, id string, e store.Entry) *protocol.Error {
 	thing := documentOf(e)
 	if thing.Value == nil || cmd.Message.Topic.Action == protocol.ActionCreate {
 		return nil
-	}
-	policyID := policyIDOf(thing.Value)
-	for _, p := range condition.Fields() {
-		if !policy.Allows(policyID, cmd.Sender.Subjects, policy.Read, policy.Thing, p) {
-			return protocol.ConditionNotReadable()
-		}
 	}
 	if !condition.Matches(&rql.Subject{
 		ID: id, Thing: thing.Value, Metadata: thing.metadata,

@@ -2,7 +2,6 @@ package twin
 
 import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -67,7 +66,6 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 	}
 	if ofPolicy.make == nil {
 		if err := w.mustBeThere(ofPolicy); err != nil {
-			e.Seq = max(e.Seq, w.readTo)
 			w.abort(tx, e, err)
 			return
 		}
@@ -90,8 +88,7 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 			return
 		}
 	}
-	if seq, err := w.settlePolicy(tx, ofPolicy); err != nil {
-		e.Seq = max(e.Seq, seq)
+	if err := w.settlePolicy(tx, ofPolicy); err != nil {
 		w.abort(tx, e, err)
 		return
 	}
@@ -108,8 +105,8 @@ func (w *writing) writeThingOrPart(tx *store.Tx) {
 }
 
 func (w *writing) createWith(tx *store.Tx, e store.Entry) {
-	if !policy.Allows(w.parts.policyID, w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
-		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+	if err := w.mayCreate(); err != nil {
+		w.abort(tx, e, err)
 		return
 	}
 	w.change = change{op: opPut, value: w.parts.thing(w.id)}

@@ -39,21 +39,6 @@ func valueTag(v *jsondoc.Value) string {
 	return string(append(buf, '"'))
 }
 
-// tagOf is the entity tag of what stands at a path of a Thing of this revision;
-// "" where nothing does.
-func tagOf(thing *jsondoc.Value, revision uint64, at resource, p jsondoc.Pointer) string {
-	switch {
-	case thing == nil:
-		return ""
-	case at == resThing:
-		return revisionTag(revision)
-	}
-	if v, ok := thing.Get(p); ok {
-		return valueTag(v)
-	}
-	return ""
-}
-
 // checkMatch holds if-match and if-none-match against the entity tag of what is
 // there, "" where nothing is. What is not there can be neither retrieved nor
 // deleted, which is what its sender is told, as in Ditto.
@@ -63,14 +48,18 @@ func checkMatch(m *protocol.Message, tag string) *protocol.Error {
 	if tag == "" && (reads || action == protocol.ActionDelete) {
 		return nil
 	}
+	shown := tag
+	if tag == hiddenTag {
+		shown = ""
+	}
 	if want, ok := m.Headers.Get(protocol.HeaderIfMatch); ok && !matches(want, tag) {
-		return protocol.PreconditionFailed(protocol.HeaderIfMatch, want, tag)
+		return protocol.PreconditionFailed(protocol.HeaderIfMatch, want, shown)
 	}
 	if want, ok := m.Headers.Get(protocol.HeaderIfNoneMatch); ok && matches(want, tag) {
 		if reads {
-			return protocol.PreconditionNotModified(want, tag)
+			return protocol.PreconditionNotModified(want, shown)
 		}
-		return protocol.PreconditionFailed(protocol.HeaderIfNoneMatch, want, tag)
+		return protocol.PreconditionFailed(protocol.HeaderIfNoneMatch, want, shown)
 	}
 	return nil
 }
@@ -95,7 +84,7 @@ func (w *writing) changedTag(after *jsondoc.Value, revision uint64) string {
 	if w.change.op == opSet {
 		return valueTag(w.change.value)
 	}
-	return tagOf(after, revision, w.at, w.change.path)
+	return w.rights.tag(after, revision, w.at, w.change.path)
 }
 
 // tagExempt: what is retrieved with its Policy has no tag that would tell when
@@ -114,7 +103,7 @@ func tagExempt(fields *jsondoc.Selector) bool {
 
 // tellTag says in a response which entity tag goes with it.
 func tellTag(response *protocol.Message, tag string) {
-	if tag != "" {
+	if tag != "" && tag != hiddenTag {
 		response.Headers.SetString(protocol.HeaderETag, tag)
 	}
 }

@@ -30,10 +30,12 @@ func atTime(t time.Time) string {
 
 func TestAThingIsRetrievedWithoutAPolicyThatWasNotThereYet(t *testing.T) {
 	w := newWorld(t, Options{})
-	w.must(lampID, "create", "/", `{}`)
-	w.must(lampID, "modify", "/policyId", `"org.acme:late"`)
+	if _, o := w.put(`{"thingId":"org.acme:lamp","policyId":"org.acme:late"}`, Skip); o.Err != nil {
+		t.Fatal(o.Err)
+	}
 	w.must("org.acme:late", "create", "/", `{}`)
-	o := w.send(`{"topic":"org.acme/lamp/things/twin/commands/retrieve","headers":{` + atRevision(2) + `},"path":"/","fields":"thingId,_policy"}`)
+	w.must(lampID, "modify", "/attributes", `{}`)
+	o := w.send(`{"topic":"org.acme/lamp/things/twin/commands/retrieve","headers":{` + atRevision(1) + `},"path":"/","fields":"thingId,_policy"}`)
 	if o.Err != nil || text(o.Response.Value) != `{"thingId":"org.acme:lamp"}` {
 		t.Errorf("%v %s", o.Err, text(o.Response.Value))
 	}
@@ -171,6 +173,7 @@ func TestManyThingsAreRetrievedAsTheyWere(t *testing.T) {
 
 func TestWhatIsNotKeptIsNotAccessible(t *testing.T) {
 	w := newWorld(t, Options{})
+	w.provision(lampID, everything("user:ann"))
 	if placed, o := w.put(`{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","_revision":57,"_modified":"2024-05-17T09:30:00Z"}`, Skip); o.Err != nil {
 		t.Fatal(placed, o.Err)
 	}

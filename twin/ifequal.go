@@ -19,6 +19,9 @@ import (
 // so for merges only, and one that does change something is cut down to what it
 // changes, in what is stored and in its event.
 //
+// A sender that may not READ all that its command touches would learn by it
+// whether it has guessed what is there; for it the header is not there.
+//
 // Ditto compares the command's value with what is there, so for it a modify of
 // a Thing without its policyId changes something, and a merge that removes what
 // is not there too; here the Things before and after are compared.
@@ -26,7 +29,7 @@ import (
 // ifEqual says whether the command is to be skipped if it changes nothing, and
 // leaves of a merge only what changes the Thing, if that is wanted.
 func (w *writing) ifEqual(cur document) (skips bool) {
-	if w.asked.what&protocol.AsksIfEqual == 0 || cur.Value == nil {
+	if w.asked.what&protocol.AsksIfEqual == 0 || cur.Value == nil || !w.readsTouched(cur) {
 		return false
 	}
 	action := w.cmd.Message.Topic.Action
@@ -80,13 +83,13 @@ func (w *writing) skip(tx *store.Tx, e store.Entry) {
 	switch {
 	case w.group != nil:
 		// The others are applied all the same.
-		w.group.seq = max(w.group.seq, e.Seq)
 		if tells {
 			w.outcome.Response = protocol.UnchangedSkipped().Response(w.cmd.Message)
 		}
+		w.unchanged(tx, e)
 	case tells:
 		w.abort(tx, e, protocol.UnchangedSkipped())
 	default:
-		tx.Commit(w.cmd.Receipt, nil, w.committed)
+		w.unchanged(tx, e)
 	}
 }

@@ -138,9 +138,9 @@ func withoutEmpty(v *jsondoc.Value) *jsondoc.Value {
 	return kept.object()
 }
 
-// metadataToGet are the metadata that get-metadata asks for, nil where it is
-// not there.
-func (a *asked) metadataToGet(m *protocol.Message, at resource, thing document) (*jsondoc.Value, *protocol.Error) {
+// metadataToGet are the metadata that get-metadata asks for, as far as they are
+// of what may be READ; nil where it is not there.
+func (a *asked) metadataToGet(m *protocol.Message, at resource, thing document, may *rights) (*jsondoc.Value, *protocol.Error) {
 	if a.what&protocol.AsksMetadata == 0 {
 		return nil, nil
 	}
@@ -148,6 +148,7 @@ func (a *asked) metadataToGet(m *protocol.Message, at resource, thing document) 
 	if fields == nil {
 		return nil, nil
 	}
+	thing.metadata = may.seeMetadata(thing.metadata)
 	is, got := thing.metadataAt(m.Path), metadataTree{}
 	if isAllMetadata(fields) {
 		got.value = is

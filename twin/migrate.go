@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -18,7 +17,8 @@ import (
 // A migration is one merge of the Thing: its new definition, and the
 // migrationPayload without the parts whose patchConditions do not hold (and
 // without the objects that are emptied by that). Texts in the payload may be
-// placeholders for what the Thing has: {{ thing-json:attributes/x }}. No
+// placeholders for what the Thing has, as far as the sender may READ it:
+// {{ thing-json:attributes/x }}. No
 // skeleton is made of the definition's WoT Thing Model, so there are no default
 // values from which initializeMissingPropertiesFromDefaults could initialize
 // anything.
@@ -138,8 +138,8 @@ func (w *writing) applyMigration(tx *store.Tx, mig migration) {
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
 	}
-	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
-		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+	if err := w.mayMigrate(cur); err != nil {
+		w.abort(tx, e, err)
 		return
 	}
 	if !w.goesOn(tx, e, cur) {
@@ -170,13 +170,9 @@ func (w *writing) applyMigration(tx *store.Tx, mig migration) {
 func (w *writing) migrationPatch(mig migration, e store.Entry, cur document) (*jsondoc.Value, *protocol.Error) {
 	payload := mig.payload
 	if len(w.conditions) > 0 {
-		var err *protocol.Error
-		if payload, err = w.allowed(payload, e, cur); err != nil {
-			return nil, err
-		}
-		payload = withoutEmpty(payload)
+		payload = withoutEmpty(w.allowed(payload, e, cur))
 	}
-	fill := filling{thing: cur.Value, room: w.s.thingSize}
+	fill := filling{thing: cur.Value, rights: &w.rights, room: w.s.thingSize}
 	if fill.room < 0 {
 		fill.room = DefaultThingSize
 	}
@@ -226,12 +222,16 @@ func (w *writing) tryMigration(tx *store.Tx, e store.Entry, cur document, patch 
 		w.abort(tx, e, err)
 		return
 	}
+	if err := w.mayChangePolicy(cur, next); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
 	tx.Abort()
-	o := &Outcome{}
+	o := &Outcome{Overruled: w.rights.overruled}
 	if w.cmd.Message.Headers.ResponseRequired() {
 		o.Response = respond(w.cmd, nil, 202, migrationAnswer(w.id, patch, "DRY_RUN"))
 	}
-	w.s.tellAfter(e.Seq, w.cmd, o, w.done)
+	w.s.tellAfter(max(e.Seq, w.readTo), w.cmd, o, w.done)
 }
 
 func migrationAnswer(id string, patch *jsondoc.Value, status string) *jsondoc.Value {
@@ -246,8 +246,9 @@ var placeholderPattern = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}|\$\{\s*([^{
 
 // filling fills in placeholders with what a Thing has.
 type filling struct {
-	thing *jsondoc.Value
-	room  int // bytes that texts may still get
+	thing  *jsondoc.Value
+	rights *rights // what it may READ of it is what there is
+	room   int     // bytes that texts may still get
 }
 
 // value is the value with the placeholders in its texts filled in. A text that
@@ -327,5 +328,6 @@ func (f *filling) find(inside string) (*jsondoc.Value, bool) {
 	if err != nil || len(p) == 0 {
 		return nil, false
 	}
-	return f.thing.Get(p)
+	v, ok := f.thing.Get(p)
+	return v, ok && f.rights.readsAll(p)
 }

@@ -2,7 +2,6 @@ package twin
 
 import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/rql"
 	"github.com/twinbroker/twinbroker/twin/store"
@@ -55,9 +54,9 @@ func (w *writing) askPatches() *protocol.Error {
 }
 
 // allowed is the patch without the parts whose conditions do not hold.
-func (w *writing) allowed(patch *jsondoc.Value, e store.Entry, cur document) (*jsondoc.Value, *protocol.Error) {
+func (w *writing) allowed(patch *jsondoc.Value, e store.Entry, cur document) *jsondoc.Value {
 	if patch.Kind() != jsondoc.KindObject {
-		return patch, nil
+		return patch
 	}
 	thing := &rql.Subject{ID: w.id, Thing: cur.Value, Metadata: cur.metadata,
 		Revision: e.Revision, Created: e.Created, Modified: e.Modified}
@@ -66,16 +65,11 @@ func (w *writing) allowed(patch *jsondoc.Value, e store.Entry, cur document) (*j
 		if _, ok := patch.Get(c.path); !ok || len(c.path) == 0 {
 			continue
 		}
-		for _, p := range c.filter.Fields() {
-			if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Read, policy.Thing, p) {
-				return nil, protocol.ConditionNotReadable()
-			}
-		}
 		if !c.filter.Matches(thing) {
 			left, _ = left.Delete(c.path)
 		}
 	}
-	return left, nil
+	return left
 }
 
 // filterPatch leaves out of a merge what its conditions do not allow. If there
@@ -84,11 +78,7 @@ func (w *writing) filterPatch(tx *store.Tx, e store.Entry, cur document) bool {
 	if len(w.conditions) == 0 || !w.change.op.merges() {
 		return true
 	}
-	left, err := w.allowed(w.change.value, e, cur)
-	if err != nil {
-		w.abort(tx, e, err)
-		return false
-	}
+	left := w.allowed(w.change.value, e, cur)
 	if w.s.dropEmptied && left.Kind() == jsondoc.KindObject {
 		if left = withoutEmpty(left); left.Len() == 0 {
 			w.leave(tx, e, cur)
@@ -105,11 +95,7 @@ func (w *writing) leave(tx *store.Tx, e store.Entry, cur document) {
 		w.outcome.Response = respond(w.cmd, w.cmd.Message.Path, 204, nil)
 		w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
 		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
-		tellTag(w.outcome.Response, tagOf(cur.Value, e.Revision, w.at, w.change.path))
+		tellTag(w.outcome.Response, w.rights.tag(cur.Value, e.Revision, w.at, w.change.path))
 	}
-	if w.group != nil {
-		w.group.seq = max(w.group.seq, e.Seq)
-		return
-	}
-	tx.Commit(w.cmd.Receipt, nil, w.committed)
+	w.unchanged(tx, e)
 }

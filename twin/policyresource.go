@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -39,6 +40,12 @@ const (
 	memberNamespaces        = "namespaces"
 	memberReferences        = "references"
 	memberTransitiveImports = "transitiveImports"
+)
+
+// What is answered of a part that is not there and goes without saying.
+var (
+	noMembers = jsondoc.Object()
+	implicit  = jsondoc.String(string(policy.Implicit))
 )
 
 // policyPlace is a place in a Policy that a command is about.

@@ -238,7 +238,6 @@ func (w *policyWriting) commit(tx *store.Tx, before *jsondoc.Value, next documen
 	w.tell(action, revision, at)
 	w.respond(next.Value, status, revision)
 	w.outcome.Overruled = w.rights.overruled
-	w.outcome.Announcements = subjectsGone(w.id, before, next.Value, at)
 	tx.Commit(w.cmd.Receipt, headers, w.committed)
 	w.s.policyChanged(w.id, next.Value)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -40,13 +39,15 @@ const (
 //
 // A Thing whose text names no Policy keeps the one that it has; a new one gets
 // a Policy of its own, as on creation by a command. Whether the Policy that it
-// names is there is not asked, as there.
+// names is there is not asked, nor what it allows: whoever has the data at hand
+// may do everything with them.
 func (s *Service) PutEntity(e *Entity, sender Sender, how OnConflict, done func(Placed, *Outcome)) {
 	id, err := protocol.ParseThingID(e.key.ID) // a Policy's ID has the same form
 	m := &protocol.Message{Topic: protocol.Topic{Namespace: id.Namespace, Name: id.Name, Group: protocol.Things,
 		Channel: protocol.Twin, Criterion: protocol.Commands, Action: protocol.ActionModify}}
 	m.Headers.SetString(protocol.HeaderResponseRequired, "false")
-	w := &writing{s: s, cmd: &Command{Message: m, Sender: sender}, id: e.key.ID, key: e.key, at: resThing, origin: e.origin}
+	sender.Admin = true
+	w := &writing{s: s, cmd: &Command{Message: m, Sender: sender}, id: e.key.ID, key: e.key, at: resThing, origin: e.origin, placed: true}
 	p := &placing{writing: w, how: how, did: Created, done: done}
 	w.done = p.told
 	switch {
@@ -111,23 +112,21 @@ func (p *placing) thing(e *Entity) {
 	if cur.Value != nil && !p.conflict(tx, at, cur, next, protocol.ThingConflict(w.id)) {
 		return
 	}
-	if !policy.Allows(policyID, w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) ||
-		cur.Value != nil && !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
-		w.abort(tx, at, protocol.ThingNotModifiable(w.id))
-		return
-	}
 	action, status := protocol.ActionModified, 204
 	if cur.Value == nil {
 		action, status = protocol.ActionCreated, 201
 		if e.policyID == "" {
-			if seq, err := w.settlePolicy(tx, &ofPolicy{id: w.id, make: w.defaultPolicy}); err != nil {
-				at.Seq = max(at.Seq, seq)
+			if err := w.settlePolicy(tx, &ofPolicy{id: w.id, make: w.defaultPolicy}); err != nil {
 				w.abort(tx, at, err)
 				return
 			}
 		}
 	}
 	w.change = change{op: opPut, value: value, metadata: next.metadata}
+	if err := w.findRights(policyID); err != nil {
+		w.abort(tx, at, err)
+		return
+	}
 	w.commit(tx, at, cur, action, status)
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -69,33 +68,52 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 	if err != nil {
 		return protocol.ThingUnavailable(id, err)
 	}
-	if !moment.IsPresent() {
-		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: at, fields: fields}
-		past.one(id, e)
+	thing := documentOf(e).Value
+	if thing == nil {
+		s.refuseAfter(e.Seq, cmd, protocol.ThingNotFound(id), done)
 		return nil
 	}
-	o := s.show(cmd, &asked, id, &e, at, fields, s.currentPolicy)
+	may, perr := s.rightsTo(id, policyIDOf(thing), &cmd.Sender, nil)
+	if perr != nil {
+		return perr
+	}
+	e.Seq = max(e.Seq, may.seq)
+	if err := may.mayRead(cmd, &asked, id, at, m.Path); err != nil {
+		s.refuseAfter(e.Seq, cmd, err, done)
+		return nil
+	}
+	if !moment.IsPresent() {
+		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: at, fields: fields}
+		past.one(pastThing{id, may}, e)
+		return nil
+	}
+	o := s.show(cmd, &asked, id, &e, at, fields, &may, s.currentPolicy)
 	s.tellAfter(e.Seq, cmd, o, done)
 	return nil
 }
 
-// show is the outcome of a retrieve of a Thing that is, or was, as e says. It
-// depends on what stands at e.Seq in the journal.
-func (s *Service) show(cmd *Command, asked *asked, id string, e *store.Entry, at resource, fields *jsondoc.Selector, find policies) *Outcome {
+// show is the outcome of a retrieve of a Thing that is, or was, as e says, by
+// who may READ something of it. It depends on what stands at e.Seq in the
+// journal.
+func (s *Service) show(cmd *Command, asked *asked, id string, e *store.Entry, at resource, fields *jsondoc.Selector, may *rights, find policies) *Outcome {
 	m := cmd.Message
-	tag := tagOf(documentOf(*e).Value, e.Revision, at, m.Path)
-	metadata, err := asked.metadataToGet(m, at, documentOf(*e))
+	doc := documentOf(*e)
+	tag := may.tag(doc.Value, e.Revision, at, m.Path)
+	metadata, err := asked.metadataToGet(m, at, doc, may)
 	if err == nil {
 		err = asked.forbids(cmd, id, *e, tag, tagExempt(fields))
 	}
 	if err != nil {
-		return unread(cmd, err)
+		o := unread(cmd, err)
+		o.Overruled = may.overruled
+		return o
 	}
-	value, err := s.view(id, e, at, m.Path, fields, cmd.Sender.Subjects, find)
+	value, err := s.view(id, e, at, m.Path, fields, may, find)
 	if err != nil {
 		return refusal(cmd, err)
 	}
 	o := found(cmd, value)
+	o.Overruled = may.overruled
 	if o.Response != nil {
 		o.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
 		tellTag(o.Response, tag)
@@ -128,16 +146,13 @@ func found(cmd *Command, value *jsondoc.Value) *Outcome {
 	return o
 }
 
-// view is what stands at a path of a Thing that is, or was, as e says. What it
-// gives depends on what stands at e.Seq in the journal.
+// view is what may be READ of what stands at a path of a Thing that is, or was,
+// as e says. What it gives depends on what stands at e.Seq in the journal.
 func (s *Service) view(id string, e *store.Entry, at resource, p jsondoc.Pointer, fields *jsondoc.Selector,
-	who policy.Subjects, find policies) (*jsondoc.Value, *protocol.Error) {
+	may *rights, find policies) (*jsondoc.Value, *protocol.Error) {
 	thing := documentOf(*e).Value
-	if thing == nil || !policy.Allows(policyIDOf(thing), who, policy.Read, policy.Thing, p) {
-		return nil, protocol.ThingNotFound(id)
-	}
 	if at == resThing {
-		return s.selectThing(id, e, thing, fields, who, find)
+		return s.selectThing(id, e, fields, may, find)
 	}
 	value, ok := thing.Get(p)
 	if !ok {
@@ -148,6 +163,11 @@ func (s *Service) view(id string, e *store.Entry, at resource, p jsondoc.Pointer
 			}
 		}
 		return nil, at.notFound(id, p)
+	}
+	if at != resThingID {
+		if value, ok = may.see(p, value); !ok {
+			return nil, at.notFound(id, p)
+		}
 	}
 	if fields != nil && at.hasFields() {
 		value = value.SelectBelow(p, *fields)
@@ -205,7 +225,8 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 	}
 	past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: resThing, fields: fields}
 	things := make([]*jsondoc.Value, 0, len(ids))
-	var were []string // those that can be looked for in the past
+	var were []pastThing // those that can be looked for in the past
+	var overruled bool
 	var seq uint64
 	var size int
 	for _, id := range ids {
@@ -213,23 +234,32 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		if err != nil {
 			return protocol.ThingUnavailable(id, err)
 		}
-		if !moment.IsPresent() {
-			if past.refused(id, e) == nil {
-				were = append(were, id)
-			}
-			seq = max(seq, e.Seq)
+		seq = max(seq, e.Seq)
+		if documentOf(e).Value == nil {
 			continue
 		}
-		seq = max(seq, e.Seq)
+		may, perr := s.rightsTo(id, policyIDOf(documentOf(e).Value), &cmd.Sender, nil)
+		if perr != nil {
+			return perr
+		}
+		seq = max(seq, may.seq)
+		if may.mayRead(cmd, &asked, id, resThing, nil) != nil {
+			continue
+		}
+		if !moment.IsPresent() {
+			if past.refused(id, e) == nil {
+				were = append(were, pastThing{id, may})
+			}
+			continue
+		}
 		if asked.forbids(cmd, id, e, "", true) != nil {
 			continue
 		}
-		thing, perr := s.view(id, &e, resThing, nil, fields, cmd.Sender.Subjects, s.currentPolicy)
+		thing, perr := s.view(id, &e, resThing, nil, fields, &may, s.currentPolicy)
 		seq = max(seq, e.Seq)
-		if perr != nil && perr.Status != 404 {
+		overruled = overruled || may.overruled
+		if perr != nil {
 			return perr
-		} else if perr != nil {
-			continue
 		}
 		if size += thing.Size(); size > answerSize {
 			s.refuseAfter(seq, cmd, protocol.AnswerTooLarge(answerSize), done)
@@ -241,7 +271,9 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		past.many(were, seq)
 		return nil
 	}
-	s.tellAfter(seq, cmd, found(cmd, jsondoc.Array(things...)), done)
+	o := found(cmd, jsondoc.Array(things...))
+	o.Overruled = overruled
+	s.tellAfter(seq, cmd, o, done)
 	return nil
 }
 

@@ -166,7 +166,7 @@ func (s *Service) searchRequest(cmd *Command, done func(*Outcome)) *protocol.Err
 	out := &Outcome{}
 	var seq uint64
 	for bytes := 0; q.demand > 0 && bytes < requestBytes; {
-		items, last, size, err := s.page(q, cmd.Sender.Subjects, &seq)
+		items, last, size, err := s.page(q, &cmd.Sender, &seq, &out.Overruled)
 		if err != nil {
 			return err
 		}
@@ -185,8 +185,9 @@ func (s *Service) searchRequest(cmd *Command, done func(*Outcome)) *protocol.Err
 	return nil
 }
 
-// page makes the next page; last says that nothing follows it.
-func (s *Service) page(q *search, who policy.Subjects, seq *uint64) (items []*jsondoc.Value, last bool, size int, _ *protocol.Error) {
+// page makes the next page, of the Things of which the sender may READ something;
+// last says that nothing follows it.
+func (s *Service) page(q *search, who *Sender, seq *uint64, overruled *bool) (items []*jsondoc.Value, last bool, size int, _ *protocol.Error) {
 	for len(items) < q.size && size < pageBytes {
 		ids, err := s.List(q.namespaces, q.after, q.size-len(items))
 		if err != nil {
@@ -201,13 +202,24 @@ func (s *Service) page(q *search, who policy.Subjects, seq *uint64) (items []*js
 				return nil, false, 0, protocol.ThingUnavailable(id, err)
 			}
 			q.after = id
-			thing, refused := s.view(id, &e, resThing, nil, q.fields, who, s.currentPolicy)
 			*seq = max(*seq, e.Seq)
-			if refused != nil && refused.Status != 404 {
-				return nil, false, 0, refused
-			} else if refused != nil {
-				continue // deleted since, or not for this subject
+			if documentOf(e).Value == nil {
+				continue // deleted since
 			}
+			may, refused := s.rightsTo(id, policyIDOf(documentOf(e).Value), who, nil)
+			if refused != nil {
+				return nil, false, 0, refused
+			}
+			*seq = max(*seq, may.seq)
+			if !may.some(policy.Read, nil) {
+				continue
+			}
+			thing, refused := s.view(id, &e, resThing, nil, q.fields, &may, s.currentPolicy)
+			*seq = max(*seq, e.Seq)
+			if refused != nil {
+				return nil, false, 0, refused
+			}
+			*overruled = *overruled || may.overruled
 			items = append(items, thing)
 			if size += thing.Size(); size >= pageBytes {
 				break

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -50,7 +51,10 @@ type Options struct {
 	SubjectExpiry time.Duration
 	// SubjectAnnouncement is the same for how long before it is announced.
 	SubjectAnnouncement time.Duration
-	Store   store.Options
+	// NamespacePolicies are the IDs of Policies whose entries hold for all
+	// Things and Policies of a namespace as well, by patterns of namespaces.
+	NamespacePolicies policy.Roots
+	Store             store.Options
 }
 
 // Ditto's roundings of the times in Policies.
@@ -70,6 +74,8 @@ type Service struct {
 	searches   searches
 	past       *readers
 	rounding   rounding
+	enforcers  *accessCache
+	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
 	dropEmptied bool
 }
@@ -77,7 +83,8 @@ type Service struct {
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied}
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied,
+		enforcers: newAccessCache(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}

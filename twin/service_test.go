@@ -206,9 +206,12 @@ func TestCreatingMakesAPolicyOfItsOwn(t *testing.T) {
 		}
 		w.must(lampID, "delete", "/", "")
 		w.sender.Subjects = policy.Subjects{"user:eve"}
-		if o := w.send(command(lampID, "create", "/", `{}`)); o.Err == nil || o.Err.Code != "things:thing.notcreatable" || o.Err.Status != 400 {
-			t.Errorf("somebody else: %+v", o.Err)
+		for _, value := range []string{`{}`, `{"policyId":"org.acme:lamp"}`} {
+			if o := w.send(command(lampID, "create", "/", value)); o.Err == nil || o.Err.Code != "things:thing.notcreatable" || o.Err.Status != 400 {
+				t.Errorf("somebody else: %+v", o.Err)
+			}
 		}
+		w.sender.Subjects = policy.Subjects{"user:eve", "user:ann"}
 		w.must(lampID, "create", "/", `{"policyId":"org.acme:lamp"}`)
 	})
 	t.Run("but not for somebody without a subject", func(t *testing.T) {
@@ -240,10 +243,14 @@ func TestMappingsSayWhetherAMergeMayCreate(t *testing.T) {
 			`{"thingId":"org.acme:lamp","policyId":"org.acme:p"}`},
 		{"by a part of it", create(""), "/features/f/properties/p", `1`,
 			`{"thingId":"org.acme:lamp","policyId":"org.acme:lamp","features":{"f":{"properties":{"p":1}}}}`},
+		{"with a Policy that is not there", create("org.acme:none"), "/", `{"attributes":{"a":1}}`, "things:thing.notcreatable"},
+		{"with a Policy that is not there, named by the patch", create(""), "/", `{"policyId":"org.acme:none"}`, "things:thing.notcreatable"},
 		{"by its Policy ID", create(""), "/policyId", `"org.acme:p"`, `{"thingId":"org.acme:lamp","policyId":"org.acme:p"}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t, Options{})
+			w.provision("org.acme:devices", everything("user:ann"))
+			w.provision("org.acme:p", everything("user:ann"))
 			o := w.apply(tc.set, command(lampID, "merge", tc.path, tc.value))
 			got, _ := w.thing(lampID)
 			if o.Err != nil {
@@ -268,6 +275,7 @@ func TestMappingsSayWhetherAMergeMayCreate(t *testing.T) {
 
 func TestAfterARestartAllIsAsItWas(t *testing.T) {
 	w := newWorld(t, Options{})
+	w.provision("org.acme:p", everything("user:ann"))
 	const other = "org.acme:other"
 	for _, c := range [][3]string{
 		{"create", "/", lamp},

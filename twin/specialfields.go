@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -29,11 +28,12 @@ func (s *Service) currentPolicy(id string) (store.Entry, error) {
 // selectThing is a Thing, or the fields of it that are asked for. Those that
 // begin with an underscore are not part of it otherwise (Ditto's page
 // basic-thing); _context, which is a field of what Ditto streams, is not there
-// in any Thing. If the Policy is asked for it stands at the end, whole, as in
-// Ditto, or is left out for those who may not read it; e then also depends on
-// the Policy.
-func (s *Service) selectThing(id string, e *store.Entry, thing *jsondoc.Value, fields *jsondoc.Selector,
-	who policy.Subjects, find policies) (*jsondoc.Value, *protocol.Error) {
+// in any Thing. If the Policy is asked for it stands at the end, whatever field
+// of it is named, as far as it may be READ; e then also depends on the Policy.
+func (s *Service) selectThing(id string, e *store.Entry, fields *jsondoc.Selector,
+	may *rights, find policies) (*jsondoc.Value, *protocol.Error) {
+	whole := documentOf(*e).Value
+	thing, _ := may.see(nil, whole)
 	if fields == nil {
 		return thing, nil
 	}
@@ -43,7 +43,7 @@ func (s *Service) selectThing(id string, e *store.Entry, thing *jsondoc.Value, f
 		known := func(m jsondoc.Member) bool { return m.Name == p[0] }
 		if p[0] == fieldPolicy {
 			withPolicy = true
-		} else if v := s.specialField(p[0], id, e); v != nil && !slices.ContainsFunc(special, known) {
+		} else if v := s.specialField(p[0], id, e, may); v != nil && !slices.ContainsFunc(special, known) {
 			special = append(special, jsondoc.Member{Name: p[0], Value: v})
 		}
 	}
@@ -51,16 +51,18 @@ func (s *Service) selectThing(id string, e *store.Entry, thing *jsondoc.Value, f
 	if !withPolicy {
 		return selected, nil
 	}
-	policyID := policyIDOf(thing)
-	if !policy.Allows(policyID, who, policy.Read, policy.Policy, nil) {
-		return selected, nil
-	}
+	policyID := policyIDOf(whole)
 	p, err := find(policyID)
 	if err != nil {
 		return nil, protocol.ThingUnavailable(id, err)
 	}
 	e.Seq = max(e.Seq, p.Seq)
-	if v := documentOf(p).Value; v != nil {
+	v, seq, refused := s.seePolicyOf(id, policyID, documentOf(p).Value, may)
+	e.Seq = max(e.Seq, seq)
+	if refused != nil {
+		return nil, refused
+	}
+	if v != nil {
 		selected = withMembers(selected, []jsondoc.Member{{Name: fieldPolicy, Value: v}})
 	}
 	return selected, nil
@@ -80,7 +82,7 @@ func withMembers(v *jsondoc.Value, more []jsondoc.Member) *jsondoc.Value {
 
 // specialField is a field of a Thing that is there only for those who ask for
 // it, nil when there is none of this name.
-func (s *Service) specialField(name, id string, e *store.Entry) *jsondoc.Value {
+func (s *Service) specialField(name, id string, e *store.Entry, may *rights) *jsondoc.Value {
 	switch name {
 	case fieldRevision:
 		return jsondoc.Int(int64(e.Revision))
@@ -95,7 +97,7 @@ func (s *Service) specialField(name, id string, e *store.Entry) *jsondoc.Value {
 		namespace, _, _ := strings.Cut(id, ":")
 		return jsondoc.String(namespace)
 	case fieldMetadata:
-		return documentOf(*e).metadata
+		return may.seeMetadata(documentOf(*e).metadata)
 	case fieldLifecycle:
 		return jsondoc.String("ACTIVE")
 	}

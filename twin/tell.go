@@ -31,6 +31,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 	w.events[0] = &w.event
 	w.outcome.Events = w.events[:]
 	w.outcome.Before, w.outcome.After = before, after
+	w.outcome.Access, w.outcome.Overruled = w.rights.Enforcer, w.rights.overruled
 	if m.Headers.ResponseRequired() {
 		if status != 201 {
 			value = w.answer

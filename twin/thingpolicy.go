@@ -51,8 +51,8 @@ type ofPolicy struct {
 	make func() (*jsondoc.Value, *protocol.Error)
 	// orThere: one that is there already will do, whatever it says.
 	orThere bool
-	// unasked: whether it is there is not asked.
-	unasked bool
+	// byMapping: a mapping says which one, and its sender need not see it.
+	byMapping bool
 }
 
 func (p *ofPolicy) key() store.Key { return store.Key{Kind: kindPolicy, ID: p.id} }
@@ -83,12 +83,8 @@ func (w *writing) ofPolicy() (*ofPolicy, *protocol.Error) {
 			return nil, err
 		}
 		p.make = w.inlinePolicy
-	case w.cmd.Create != nil && (w.parts.policyID != "" || w.cmd.Create.Policy != ""):
-		// A mapping says which one; it may come later.
-		if w.parts.policyID == "" {
-			p.id = w.cmd.Create.Policy
-		}
-		p.unasked = true
+	case w.parts.policyID == "" && w.cmd.Create != nil && w.cmd.Create.Policy != "":
+		p.id, p.byMapping = w.cmd.Create.Policy, true
 	case w.parts.policyID == "":
 		p.make = w.defaultPolicy
 	case w.parts.policyID == w.id:
@@ -97,44 +93,50 @@ func (w *writing) ofPolicy() (*ofPolicy, *protocol.Error) {
 	return p, nil
 }
 
-// mustBeThere looks for a Policy that is named. It need not be held: nothing
-// takes one away from Things that have it.
+// mustBeThere looks for a Policy that is named, which its sender must be allowed
+// to READ. It need not be held: whoever takes one away from Things that have it
+// means it.
 func (w *writing) mustBeThere(of *ofPolicy) *protocol.Error {
-	if of.unasked {
-		return nil
+	may, err := w.policyRights(of.id)
+	switch {
+	case err != nil:
+		return err
+	case of.byMapping && !may.there:
+		return protocol.MappingPolicyMissing(w.id, of.id)
+	case !may.there, !of.byMapping && !may.some(policy.Read, nil):
+		return protocol.ThingPolicyMissing(w.id, of.id)
 	}
-	there, err := w.view(of.key())
-	if err == nil && there == nil {
-		err = protocol.ThingPolicyMissing(w.id, of.id)
-	}
-	return err
+	return nil
 }
 
-// settlePolicy makes the Policy; tx holds it. A refusal
-// depends on what stands at seq.
-func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) (seq uint64, _ *protocol.Error) {
+// settlePolicy makes the Policy; tx holds it.
+func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 	there := tx.Get(of.key())
+	w.readTo = max(w.readTo, there.Seq)
 	existing := documentOf(there).Value
 	if existing != nil && of.orThere {
-		return 0, nil
+		return w.mustBeThere(of)
 	}
-	made, err := of.make()
+	policy, err := of.make()
 	if err != nil {
-		return max(there.Seq, w.readTo), err
+		return err
 	}
-	if err := w.s.checkPolicySize(nil, made); err != nil {
-		return w.readTo, err
+	if err := w.s.checkPolicySize(nil, policy); err != nil {
+		return err
 	}
 	if existing == nil {
-		put := change{op: opPut, value: made}
-		tx.Put(of.key(), put.appendTo(nil), newDocument(made))
-	} else if !jsondoc.Equal(existing, made) {
+		if err := w.mayMakePolicy(of.id, policy); err != nil {
+			return err
+		}
+		put := change{op: opPut, value: policy}
+		tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
+	} else if !jsondoc.Equal(existing, policy) {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every
 		// deletion of a Thing.
-		return max(there.Seq, w.readTo), protocol.ThingNotCreatable(w.id, of.id)
+		return protocol.ThingNotCreatable(w.id, of.id)
 	}
-	return 0, nil
+	return nil
 }
 
 func (w *writing) defaultPolicy() (*jsondoc.Value, *protocol.Error) {
@@ -165,18 +167,16 @@ func (w *writing) inlinePolicy() (*jsondoc.Value, *protocol.Error) {
 	return m.JSON().Compact(), nil
 }
 
-// copiedPolicy is a copy of the Policy that _copyPolicyFrom names.
+// copiedPolicy is a copy of the Policy that _copyPolicyFrom names, as far as the
+// sender may READ it.
 func (w *writing) copiedPolicy() (*jsondoc.Value, *protocol.Error) {
 	from, err := w.resolvePolicyID(w.parts.copyFrom)
 	if err != nil {
 		return nil, err
 	}
-	there, err := w.view(store.Key{Kind: kindPolicy, ID: from})
+	there, err := w.seePolicy(from)
 	if err != nil {
 		return nil, err
-	}
-	if there == nil {
-		return nil, protocol.PolicyNotFound(from)
 	}
 	return there.Overwrite(jsondoc.Pointer{memberPolicyID}, jsondoc.String(w.policyIDToBe())).Compact(), nil
 }
@@ -209,12 +209,9 @@ func (w *writing) resolvePolicyID(from string) (string, *protocol.Error) {
 	if err != nil {
 		return "", protocol.PointerInvalid(ref.field, err)
 	}
-	thing, refused := w.view(store.Key{Kind: kindThing, ID: ref.id})
+	thing, refused := w.seeThing(ref.id)
 	if refused != nil {
 		return "", refused
-	}
-	if thing == nil {
-		return "", protocol.ThingNotFound(ref.id)
 	}
 	v, ok := thing.Get(path)
 	if !ok {
@@ -225,15 +222,4 @@ func (w *writing) resolvePolicyID(from string) (string, *protocol.Error) {
 		return "", protocol.JSONWrongKind(path.String(), v.Kind(), jsondoc.KindString)
 	}
 	return id, protocol.CheckPolicyID(id)
-}
-
-// view is another entity as it is now, nil where there is none. What comes of
-// the command waits until that is on disk.
-func (w *writing) view(k store.Key) (*jsondoc.Value, *protocol.Error) {
-	e, err := w.s.store.View(k)
-	if err != nil {
-		return nil, protocol.ThingUnavailable(w.id, err)
-	}
-	w.readTo = max(w.readTo, e.Seq)
-	return documentOf(e).Value, nil
 }

@@ -10,7 +10,7 @@ import (
 // inline is a Policy that grants ann everything; id is put in front.
 func inline(id string) string {
 	return `{` + id + `"entries":{"OWNER":{"subjects":{"{{ request:subjectId }}":{"type":"me"}},` +
-		`"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]},"thing:/":{"grant":["READ"],"revoke":[]}}}}}`
+		`"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]},"thing:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}`
 }
 
 func stored(id string) string {
@@ -61,23 +61,25 @@ func TestAThingIsMadeWithAPolicy(t *testing.T) {
 
 func TestAThingIsNotMadeWithAPolicyThatIsNone(t *testing.T) {
 	entry := func(more string) string { return `{"_policy":{"entries":{"x":` + more + `}}}` }
-	const write = `"resources":{"policy:/":{"grant":["WRITE"],"revoke":[]}}`
+	const write = `"resources":{"policy:/":{"grant":["WRITE"],"revoke":[]},"thing:/":{"grant":["WRITE"],"revoke":[]}}`
 	for _, c := range []struct{ name, value, code string }{
 		{"nothing", `{"_policy":{}}`, "things:policy.invalid"},
 		{"a number", `{"_policy":1}`, "json.invalid"},
 		{"a null", `{"_policy":null}`, ""},
 		{"entries that are none", `{"_policy":{"entries":[]}}`, "things:policy.invalid"},
 		{"imports that are none", `{"_policy":{"imports":[]}}`, "things:policy.invalid"},
-		{"imports instead of entries", `{"_policy":{"imports":{"a:b":{}}}}`, ""},
+		{"imports instead of entries", `{"_policy":{"imports":{"a:b":{}}}}`, "things:thing.notcreatable"},
 		{"an entry that is none", entry(`1`), "things:policy.invalid"},
 		{"nobody who may write", entry(`{"subjects":{"a:b":{}},"resources":{"policy:/":{"grant":["READ"],"revoke":[]}}}`), "things:policy.invalid"},
 		{"nobody who may write all of it", entry(`{"subjects":{"a:b":{}},"resources":{"policy:/x":{"grant":["WRITE"],"revoke":[]}}}`), "things:policy.invalid"},
 		{"no subjects", entry(`{` + write + `}`), "things:policy.invalid"},
 		{"a subject that expires", entry(`{"subjects":{"a:b":{"expiry":"2030-01-01T00:00:00Z"}},` + write + `}`), "things:policy.invalid"},
 		{"a subject that it is revoked from", entry(`{"subjects":{"a:b":{}},` + write + `},"y":{"subjects":{"a:b":{}},"resources":{"policy:/":{"grant":[],"revoke":["WRITE"]}}}`), "things:policy.invalid"},
-		{"what another entry is to give", entry(`{"subjects":{"a:b":{}},"references":[{"entry":"y"}]}`), ""},
+		{"what another entry is to give", entry(`{"subjects":{"user:bob":{"type":"x"}},"references":[{"entry":"y"}]},"y":{"subjects":{"user:eve":{"type":"x"}},` + write + `}`), ""},
+		{"somebody else who may write", entry(`{"subjects":{"user:eve":{"type":"x"}},` + write + `}`), "things:thing.notcreatable"},
+		{"a Thing that its maker may not write", entry(`{"subjects":{"user:bob":{"type":"x"}},"resources":{"policy:/":{"grant":["WRITE"],"revoke":[]}}}`), "things:thing.notmodifiable"},
 		{"a subject without an issuer", entry(`{"subjects":{"b":{}},` + write + `}`), "policies:subjectid.invalid"},
-		{"a placeholder for the sender, in its old spelling", entry(`{"subjects":{"${request.subjectId}":{}},` + write + `}`), ""},
+		{"a placeholder for the sender, in its old spelling", entry(`{"subjects":{"${request.subjectId}":{"type":"x"}},` + write + `}`), ""},
 		{"a placeholder that stands for nothing", entry(`{"subjects":{"{{ request:x }}":{}},` + write + `}`), "placeholder:placeholder.notresolvable"},
 		{"an ID that is none", `{"_policy":` + inline(`"policyId":"q",`) + `}`, "policies:id.invalid"},
 		{"the ID of another one that is there", `{"_policy":` + inline(`"policyId":"org.acme:other",`) + `}`, "things:thing.notcreatable"},
@@ -97,9 +99,9 @@ func TestAThingIsNotMadeWithAPolicyThatIsNone(t *testing.T) {
 		{"one that is not there", `{"policyId":"a:b"}`, "things:thing.notcreatable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, Options{PolicySize: 700})
+			w := newWorld(t, Options{PolicySize: 750})
 			w.must("org.acme:other", "create", "/", `{"attributes":{"x":"y"}}`)
-			w.sender.Subjects = policy.Subjects{"user:bob"}
+			w.sender.Subjects = policy.Subjects{"user:bob", "user:ann"}
 			w.must("org.acme:third", "create", "/", `{}`)
 			before := w.Store().Stats().LastSeq
 			o := w.send(command(lampID, "create", "/", c.value))

@@ -10,6 +10,7 @@ type group struct {
 	headers []byte          // kept with the changes
 	err     *protocol.Error // why one of them is refused, and with it all
 	seq     uint64          // the newest change that they were computed from
+	made    made            // Policies that the commands before make
 }
 
 // HandleTogether applies several changes of Things as one: all of them, or
@@ -22,7 +23,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		return
 	}
 	last := cmds[len(cmds)-1]
-	g := &group{}
+	g := &group{made: made{}}
 	writings := make([]*writing, 0, len(cmds))
 	var keys []store.Key
 	for _, cmd := range cmds {
@@ -58,7 +59,11 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		}
 		all := &Outcome{}
 		for _, w := range writings {
-			all.Events = append(all.Events, w.outcome.Events...)
+			for _, e := range w.outcome.Events {
+				all.Events = append(all.Events, e)
+				all.Accesses = append(all.Accesses, w.outcome.Access)
+			}
+			all.Overruled = all.Overruled || w.outcome.Overruled
 			if w.outcome.Response != nil {
 				all.More = append(all.More, w.outcome.Response)
 			}

@@ -117,6 +117,26 @@ func (w *world) policy(id string) string {
 	return ""
 }
 
+// provision stores a Policy with these entries, whoever may do it.
+func (w *world) provision(id, entries string) {
+	w.t.Helper()
+	e, err := w.ReadEntity([]byte(`{"policyId":"` + id + `","entries":` + entries + `}`))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	got := make(chan *Outcome, 2)
+	w.PutEntity(e, w.sender, Replace, func(_ Placed, o *Outcome) { got <- o })
+	if o := <-got; o.Err != nil {
+		w.t.Fatal(o.Err)
+	}
+}
+
+// everything is an entry that grants a subject all that a Policy can grant.
+func everything(subject string) string {
+	return `{"all":{"subjects":{"` + subject + `":{"type":"x"}},"resources":{` +
+		`"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]},"message:/":{"grant":["READ","WRITE"],"revoke":[]}}}}`
+}
+
 func text(v *jsondoc.Value) string {
 	if v == nil {
 		return ""

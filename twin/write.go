@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
-	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -26,6 +25,9 @@ type writing struct {
 	origin store.Origin // of what is made
 	// conditions are those on parts of its patch.
 	conditions []patchCondition
+	rights     rights         // of the sender to the Thing
+	made       made           // Policies that are made with it, unless there is a group
+	placed     bool           // whether its Policy is there is not asked
 	answer     *jsondoc.Value // the response's value; nil: what was created
 	readTo     uint64         // the newest change of other entities that it was computed from
 	outcome    Outcome
@@ -164,8 +166,8 @@ func (w *writing) writePart(tx *store.Tx) {
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
 	}
-	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, m.Path) {
-		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+	if err := w.mayWrite(cur); err != nil {
+		w.abort(tx, e, err)
 		return
 	}
 	if !w.goesOn(tx, e, cur) || !w.filterPatch(tx, e, cur) {
@@ -213,13 +215,11 @@ func (w *writing) writeThing(tx *store.Tx) {
 		}
 		return
 	case action == protocol.ActionCreate:
-		if w.goesOn(tx, e, cur) {
-			w.abort(tx, e, protocol.ThingConflict(w.id))
-		}
+		w.conflict(tx, e, cur)
 		return
 	}
-	if !policy.Allows(policyIDOf(cur.Value), w.cmd.Sender.Subjects, policy.Write, policy.Thing, nil) {
-		w.abort(tx, e, protocol.ThingNotModifiable(w.id))
+	if err := w.mayWrite(cur); err != nil {
+		w.abort(tx, e, err)
 		return
 	}
 	if !w.goesOn(tx, e, cur) {
@@ -254,6 +254,10 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 		w.skip(tx, e)
 		return
 	}
+	if err := w.mayChangePolicy(cur, next); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
 	if err := w.s.checkSize(cur, next); err != nil {
 		w.abort(tx, e, err)
 		return
@@ -265,7 +269,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	if w.group != nil { // which commits when all are in
 		record, headers := w.record(nil)
 		w.group.headers = headers
-		w.group.seq = max(w.group.seq, e.Seq)
+		w.group.seq = max(w.group.seq, e.Seq, w.readTo)
 		w.tell(cur.Value, next.Value, action, status, tx.PutFrom(w.key, record, state, w.origin), tx.Time())
 		return
 	}
@@ -306,11 +310,24 @@ func (s *Service) checkPolicySize(cur, next *jsondoc.Value) *protocol.Error {
 // abort tells a refusal that was computed from the Thing as it is.
 func (w *writing) abort(tx *store.Tx, e store.Entry, err *protocol.Error) {
 	if w.group != nil {
-		w.group.err, w.group.seq = err, max(w.group.seq, e.Seq)
+		w.group.err, w.group.seq = err, max(w.group.seq, e.Seq, w.readTo)
 		return
 	}
 	tx.Abort()
-	w.s.refuseAfter(e.Seq, w.cmd, err, w.done)
+	w.s.refuseAfter(max(e.Seq, w.readTo), w.cmd, err, w.done)
+}
+
+// unchanged ends a command that went well and changes nothing.
+func (w *writing) unchanged(tx *store.Tx, e store.Entry) {
+	switch seq := max(e.Seq, w.readTo); {
+	case w.group != nil:
+		w.group.seq = max(w.group.seq, seq)
+	case w.cmd.Receipt != nil: // which is stored, after all that it was computed from
+		tx.Commit(w.cmd.Receipt, nil, w.committed)
+	default:
+		tx.Abort()
+		w.s.store.After(seq, w.committed)
+	}
 }
 
 // committed tells the outcome; err is what kept the change from being stored.

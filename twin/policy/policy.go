@@ -46,12 +46,6 @@ const (
 	Message Resource = "message"
 )
 
-// Allows says whether the Policy gives one of the subjects the permission for
-// what stands at path.
-func Allows(policyID string, who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
-	return true
-}
-
 // DefaultLabel is the label of the only entry in the Policy that a Thing gets
 // when it names none.
 const DefaultLabel = "DEFAULT"

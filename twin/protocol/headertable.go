@@ -8,28 +8,30 @@ import (
 
 // Names of headers that are used by name.
 const (
-	HeaderCondition        = "condition"
-	HeaderContentType      = "content-type"
-	HeaderCorrelationID    = "correlation-id"
-	HeaderDeleteMetadata   = "delete-metadata"
-	HeaderDryRun           = "dry-run"
-	HeaderETag             = "etag"
-	HeaderGetMetadata      = "get-metadata"
-	HeaderIfEqual          = "if-equal"
-	HeaderIfMatch          = "if-match"
-	HeaderIfNoneMatch      = "if-none-match"
-	HeaderLiveCondition    = "live-channel-condition"
-	HeaderLiveMatched      = "live-channel-condition-matched"
-	HeaderMetadata         = "ditto-metadata"
-	HeaderOriginator       = "ditto-originator"
-	HeaderPatchConditions  = "merge-thing-patch-conditions"
-	HeaderPolicyView       = "policy-view"
-	HeaderPutMetadata      = "put-metadata"
-	HeaderReplyTo          = "reply-to"
-	HeaderRequestedAcks    = "requested-acks"
-	HeaderResponseRequired = "response-required"
-	HeaderTimeout          = "timeout"
-	HeaderVersion          = "version"
+	HeaderCondition      = "condition"
+	HeaderContentType    = "content-type"
+	HeaderCorrelationID  = "correlation-id"
+	HeaderDeleteMetadata = "delete-metadata"
+	HeaderDryRun         = "dry-run"
+	// HeaderAllowPolicyLockout: a Policy may be made that its maker may not change.
+	HeaderAllowPolicyLockout = "allow-policy-lockout"
+	HeaderETag               = "etag"
+	HeaderGetMetadata        = "get-metadata"
+	HeaderIfEqual            = "if-equal"
+	HeaderIfMatch            = "if-match"
+	HeaderIfNoneMatch        = "if-none-match"
+	HeaderLiveCondition      = "live-channel-condition"
+	HeaderLiveMatched        = "live-channel-condition-matched"
+	HeaderMetadata           = "ditto-metadata"
+	HeaderOriginator         = "ditto-originator"
+	HeaderPatchConditions    = "merge-thing-patch-conditions"
+	HeaderPolicyView         = "policy-view"
+	HeaderPutMetadata        = "put-metadata"
+	HeaderReplyTo            = "reply-to"
+	HeaderRequestedAcks      = "requested-acks"
+	HeaderResponseRequired   = "response-required"
+	HeaderTimeout            = "timeout"
+	HeaderVersion            = "version"
 )
 
 // Content types of Ditto Protocol messages and of what they carry.
@@ -104,8 +106,6 @@ var headerRules = map[string]HeaderRule{
 	HeaderRequestedAcks:              {In: true, Out: true, check: checkRequestedAcks},
 	"declared-acks":                  {In: true, check: checkTexts},
 	HeaderTimeout:                    {In: true, Out: true, check: checkTimeout},
-	"allow-policy-lockout":           {In: true, check: checkBoolean},
-	HeaderPolicyView:                 {In: true},
 	"live-channel-timeout-strategy":  {In: true, check: checkTimeoutStrategy},
 	"divert-response-to-connection":  {In: true, check: checkNotEmpty},
 	"divert-expected-response-types": {In: true, check: checkNotEmpty},
@@ -117,6 +117,11 @@ var headerRules = map[string]HeaderRule{
 	HeaderIfEqual:       {In: true, Asks: AsksIfEqual, check: checkIfEqual},
 	HeaderCondition:     {In: true, Asks: AsksCondition},
 	HeaderLiveCondition: {In: true, Asks: AsksCondition},
+
+	// These are about Policies, and are done in twin/policywrite.go and
+	// twin/policyview.go.
+	HeaderAllowPolicyLockout: {In: true, check: checkBoolean},
+	HeaderPolicyView:         {In: true},
 
 	// These are about how much of a merge or a migration is done, in
 	// twin/patchconditions.go and twin/migrate.go.

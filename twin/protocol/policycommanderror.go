@@ -57,12 +57,6 @@ func ImportedPolicyNotFound(imported, what string) *Error {
 	return e
 }
 
-func notModifiable(code, what string) *Error {
-	return &Error{Status: 403, Code: code,
-		Message:     "The sender has no WRITE permission on " + what + ".",
-		Description: "Check the path and what the Policy allows."}
-}
-
 // PolicyNotModifiable: the sender may not write the Policy.
 func PolicyNotModifiable(id string) *Error {
 	return notModifiable("policies:policy.notmodifiable", "the Policy with ID '"+id+"'")

@@ -101,11 +101,29 @@ func ThingNotCreatable(id, policyID string) *Error {
 		Description: "To use the Policy that is there, name it as 'policyId' in the Thing."}
 }
 
-// ThingPolicyMissing: the Thing names a Policy that is not there.
+// ThingPolicyMissing: the Thing that is to be made names a Policy that is not
+// there, or that the sender may not READ.
 func ThingPolicyMissing(id, policyID string) *Error {
 	return &Error{Status: 400, Code: "things:thing.notcreatable",
-		Message:     fmt.Sprintf("The Thing with ID '%s' could not be created: there is no Policy with ID '%s'.", id, policyID),
+		Message:     fmt.Sprintf("The Thing with ID '%s' could not be created: the Policy with ID '%s' is not there, or not to be seen by the sender.", id, policyID),
 		Description: "Check the Policy's ID, or leave it out to give the Thing a Policy of its own."}
+}
+
+// MappingPolicyMissing: a mapping says which Policy the Things get that it
+// makes, and that is not there.
+func MappingPolicyMissing(id, policyID string) *Error {
+	return &Error{Status: 400, Code: "things:thing.notcreatable",
+		Message: fmt.Sprintf("The Thing with ID '%s' could not be created: by its mapping it gets the Policy with ID '%s', and that is not there.", id, policyID),
+		Description: "Make the Policy first: put its JSON into the folder that 'provision.policies' names, or send it with 'twinbroker policies put'. " +
+			"Or leave 'policy' out of the mapping's 'create', to give each Thing a Policy of its own."}
+}
+
+// ThingPolicyRefused: the Policy that is to be made with the Thing would not let
+// its sender make it.
+func ThingPolicyRefused(id, policyID string) *Error {
+	return &Error{Status: 403, Code: "things:thing.notcreatable",
+		Message:     fmt.Sprintf("The Thing with ID '%s' could not be created: the Policy with ID '%s' that would be made for it gives the sender no WRITE permission on 'policy:/'.", id, policyID),
+		Description: "Grant WRITE on 'policy:/' to one of the sender's subjects, or set the header 'allow-policy-lockout'."}
 }
 
 // PoliciesConflicting: a Thing with an inline Policy and one to copy.
@@ -155,13 +173,6 @@ func ReferenceNotSupported(kind string) *Error {
 func ReferenceFieldUnknown(field, id string) *Error {
 	return &Error{Status: 400, Code: "placeholder:placeholder.reference.unknownfield",
 		Message: "What is referred to has no field '" + field + "'.", Description: "Check what the Thing with ID '" + id + "' has."}
-}
-
-// ThingNotModifiable: the sender may not write there.
-func ThingNotModifiable(id string) *Error {
-	return &Error{Status: 403, Code: "things:thing.notmodifiable",
-		Message:     "The sender has no WRITE permission on what it wants to change of the Thing with ID '" + id + "'.",
-		Description: "Check the path and what the Policy allows."}
 }
 
 // ThingUnavailable: the Thing cannot be read or written now, through no fault

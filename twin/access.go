@@ -1,0 +1,153 @@
+package twin
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// Who may do what to a Thing is said by its Policy as it stands at that moment
+// (Ditto's page basic-policy), on disk or not: a decision is computed from the
+// Policy as much as from the Thing, and what comes of it waits for both.
+
+// access is what a Policy allows at a moment.
+type access struct {
+	*policy.Enforcer        // policy.Nobody where the Policy is not there
+	there            bool   // the Policy is
+	seq              uint64 // the newest change of the Policies that it was made from
+}
+
+// Access gives the Enforcer for a Thing as things are now, of
+// [policy.Nobody] where there is no such Thing. What it allows may depend on
+// what is not on disk yet. The error says that it cannot be found out now.
+func (s *Service) Access(thingID string) (*policy.Enforcer, error) {
+	e, err := s.store.View(store.Key{Kind: kindThing, ID: thingID})
+	if err != nil {
+		return nil, err
+	}
+	thing := documentOf(e).Value
+	if thing == nil {
+		return policy.Nobody, nil
+	}
+	a, err := s.access(policyIDOf(thing), namespaceOf(thingID), nil)
+	return a.Enforcer, err
+}
+
+// PolicyAccess gives the Enforcer of a Policy, for what is asked about itself.
+func (s *Service) PolicyAccess(policyID string) (*policy.Enforcer, error) {
+	a, err := s.access(policyID, "", nil)
+	return a.Enforcer, err
+}
+
+func namespaceOf(id string) string {
+	namespace, _, _ := strings.Cut(id, ":")
+	return namespace
+}
+
+// access finds what a Policy allows for Things in a namespace, or for the Policy
+// itself, where the namespace is "".
+func (s *Service) access(policyID, namespace string, with made) (access, error) {
+	if len(with) == 0 {
+		if a := s.enforcers.get(policyID); a != nil {
+			if seq, ok := s.upToDate(a); ok {
+				return a.in(namespace, seq), nil
+			}
+		}
+	}
+	var a *keptAccess
+	var seq uint64
+	for range 3 { // until nothing was changed while it was put together
+		var err error
+		if a, err = s.resolve(policyID, with); err != nil {
+			return access{Enforcer: policy.Nobody}, err
+		}
+		var ok bool
+		if seq, ok = s.upToDate(a); ok {
+			break
+		}
+	}
+	if len(with) == 0 {
+		s.enforcers.put(strings.Clone(policyID), a)
+	}
+	return a.in(namespace, seq), nil
+}
+
+// in is what is allowed in a namespace.
+func (a *keptAccess) in(namespace string, seq uint64) access {
+	e := a.enforcer
+	if namespace != "" {
+		e = e.For(namespace)
+	}
+	return access{e, a.there, seq}
+}
+
+// upToDate says whether what an Enforcer was made from is as it was, and which
+// change of it is the newest. It looks at the store, where a change that was
+// refused by the disk is taken back too.
+func (s *Service) upToDate(a *keptAccess) (seq uint64, ok bool) {
+	for i := range a.sources {
+		from := &a.sources[i]
+		e, err := s.store.View(from.key)
+		if err != nil || e.Seq != from.seq || !e.Modified.Equal(from.modified) {
+			return seq, false
+		}
+		seq = max(seq, e.Seq)
+	}
+	return seq, a.until.IsZero() || time.Now().Before(a.until)
+}
+
+// resolve makes an Enforcer.
+func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
+	a := &keptAccess{enforcer: policy.Nobody, cost: 2 << 10}
+	seen := map[string]*policy.Model{}
+	load := func(id string) (*policy.Model, error) {
+		if m, ok := seen[id]; ok {
+			return m, nil
+		}
+		doc, ok := with[id]
+		if !ok {
+			key := store.Key{Kind: kindPolicy, ID: id}
+			e, err := s.store.View(key)
+			if err != nil {
+				return nil, err
+			}
+			a.sources = append(a.sources, source{key, e.Seq, e.Modified})
+			doc = documentOf(e)
+		}
+		if doc.Value == nil {
+			seen[id] = nil
+			return nil, nil
+		}
+		a.cost += 4 * doc.Size()
+		m, refused := policy.Parse(id, doc.Value)
+		if refused != nil {
+			// What is stored was checked. If it cannot be read all the same,
+			// it allows nothing.
+			m = nil
+		}
+		seen[id] = m
+		return m, nil
+	}
+	if policyID == "" { // of a Thing that was stored without one
+		return a, nil
+	}
+	m, err := load(strings.Clone(policyID))
+	if err != nil || m == nil {
+		return a, err
+	}
+	a.there = true
+	e, err := policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: time.Now()})
+	var endless *protocol.Error
+	switch {
+	case errors.As(err, &endless): // there is no end to its imports, so it allows nothing
+	case err != nil:
+		return nil, err
+	default:
+		a.enforcer, a.until = e, e.Until()
+	}
+	return a, nil
+}
