@@ -1,41 +1,97 @@
 package broker
 
 import (
+	"crypto/tls"
+	"net"
 	"strconv"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 )
 
-// admit says who the client is, or why it is not let in. Until users,
-// certificates and tokens can be configured, credentials are not looked at:
-// everybody is anonymous, where that is allowed.
-func (b *Broker) admit(cl *mqtt.Client, pk *packets.Packet) (session.Peer, *packets.Code) {
-	anonymous := b.live.Load().Anonymous
+// admit says who the client is, or why it is not let in.
+func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (session.Peer, *refusal) {
 	p := session.Peer{
 		ClientID: cl.ID,
 		Username: string(pk.Connect.Username),
-		Subjects: anonymous,
 		Remote:   cl.Net.Remote,
 		Listener: cl.Net.Listener,
 		Version:  pk.ProtocolVersion,
 	}
 	if b.stopped.Load() {
-		return p, &packets.ErrServerShuttingDown
+		return p, &refusal{packets.ErrServerShuttingDown, "stopping"}
 	}
-	if pk.ProtocolVersion >= 5 && pk.Properties.AuthenticationMethod != "" { // MQTT-4.12.0-1
-		return p, &packets.ErrBadAuthenticationMethod
+	if !b.cfg.Auth.TakesClientID(p.ClientID) {
+		return p, because(packets.ErrClientIdentifierNotValid, "client identifier not valid: it looks like a subject of Policies")
 	}
-	if len(anonymous) == 0 {
-		refused := packets.ErrNotAuthorized
-		refused.Reason = "not authorized: anonymous clients are not let in (auth.anonymous in the broker's configuration, or --anonymous)"
-		return p, &refused
+	id, no := b.cfg.Auth.Connect(b.ctx, &auth.Request{
+		ClientID: p.ClientID, HasUsername: pk.Connect.UsernameFlag, Username: p.Username,
+		HasPassword: pk.Connect.PasswordFlag, Password: pk.Connect.Password,
+		TLS: tlsState(conn.Conn), Remote: p.Remote,
+		AuthMethod: pk.Properties.AuthenticationMethod, AuthData: pk.Properties.AuthenticationData,
+	})
+	if no != nil {
+		return p, &refusal{packets.Code{Code: no.Code, Reason: no.Reason}, no.Cause}
 	}
+	p.Username, p.Subjects, p.Admin, p.Identity, p.Expires = id.Username, id.Subjects, id.Admin, id.Proof, id.Expires
 	return p, nil
+}
+
+// refusal says why a client is not let in: what it is told, and what the log
+// says, which may be more.
+type refusal struct {
+	code  packets.Code
+	cause string
+}
+
+func because(code packets.Code, reason string) *refusal {
+	code.Reason = reason
+	return &refusal{code, reason}
+}
+
+// anothersSession is the answer to a client whose identifier somebody else has,
+// or had last and has not given up. That the identifier is taken is no secret
+// from those who may connect; to be refused for good rather than to push each
+// other out in turn is what 0x87 says (MQTT 5.0 section 3.2.2.2).
+var anothersSession = packets.Code{Code: packets.ErrNotAuthorized.Code,
+	Reason: "not authorized: the session of this client identifier belongs to another identity"}
+
+// turnAway tells a client that it is not let in, and gives the error that makes
+// mochi go no further.
+func (b *Broker) turnAway(cl *mqtt.Client, conn *connection, p *session.Peer, r *refusal) error {
+	b.countRefused(p, r)
+	_ = conn.SetDeadline(time.Now().Add(connectWithin)) // it may have waited for longer than it had
+	_ = b.server.SendConnack(cl, r.code, false, &packets.Properties{})
+	return r.code
+}
+
+func (b *Broker) countRefused(p *session.Peer, r *refusal) {
+	b.metrics.connectionsRefused.Inc()
+	b.audit.TurnedAway(p, r.cause)
+	say, hidden := b.turnedAway.mayLog(p.Remote, time.Now())
+	if !say {
+		return
+	}
+	b.log.Warn("client refused", "client", p.ClientID, "username", p.Username, "remote", p.Remote,
+		"code", r.code.Code, "reason", r.cause, "not_logged_before", hidden)
+}
+
+// tlsState is what is known of a connection with TLS, nil of another.
+func tlsState(c net.Conn) *tls.ConnectionState {
+	if ws, ok := c.(*webConn); ok {
+		c = ws.Conn
+	}
+	secure, ok := c.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := secure.ConnectionState()
+	return &state
 }
 
 // connectionID is what mochi calls the connection. It differs for each, so that
@@ -46,22 +102,18 @@ func (b *Broker) connectionID(client string) string {
 
 // takeWill checks the will as the publish that it is, and keeps it (MQTT 5.0
 // section 3.1.3.2). The answer to one that could never be sent is a refusal.
-func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *packets.Code) {
+func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *refusal) {
 	if !pk.Connect.WillFlag {
 		return nil, nil
 	}
 	topic := pk.Connect.WillTopic
 	if err := topics.ValidName(topic); err != nil {
-		refused := packets.ErrTopicNameInvalid
-		refused.Reason = "will: " + err.Error()
-		return nil, &refused
+		return nil, because(packets.ErrTopicNameInvalid, "will: "+err.Error())
 	}
 	m := message(topic, pk.Connect.WillPayload, pk.Connect.WillQos, pk.Connect.WillRetain, &pk.Connect.WillProperties)
 	m.From = p.ClientID
-	if err := b.mayPublish(topic); err != nil {
-		refused := packets.ErrNotAuthorized
-		refused.Reason = "will: " + err.Message
-		return nil, &refused
+	if err := b.mayPublish(&p, topic); err != nil {
+		return nil, because(packets.ErrNotAuthorized, "will: "+err.Message)
 	}
 	m.Expires = time.Time{} // it counts from when the will is sent (MQTT 5.0 section 3.1.3.2.4)
 	return &session.Will{

@@ -14,10 +14,13 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
@@ -28,6 +31,11 @@ type Twin interface {
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
 	// HandleTogether applies changes of Things as one: all of them, or none.
 	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
+	// Access is what a Thing's Policy allows now: nothing to anybody,
+	// policy.Nobody, where there is no such Thing, or no such Policy.
+	Access(thingID string) (*policy.Enforcer, error)
+	// PolicyAccess is what a Policy allows now of itself.
+	PolicyAccess(policyID string) (*policy.Enforcer, error)
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
@@ -37,6 +45,9 @@ type Store interface {
 	Release(r store.Receipt, done func(error))
 	Forget(client string, epoch uint64, done func(error))
 	Stats() store.Stats
+	// OnBatch has functions run before and after what is on disk together is
+	// told.
+	OnBatch(before, after func())
 	// Trouble says why changes cannot be stored at the moment, or nil.
 	Trouble() error
 }
@@ -54,9 +65,11 @@ type Config struct {
 	Root      string // of the Ditto Protocol tree, "ditto"
 	State     string // of the state tree, "twin"
 	Live      Live
+	Auth      *auth.Authenticator // who clients are
 	Limits    Limits
 	Version   string
 	Log       *slog.Logger
+	Audit     *slog.Logger // who did what, apart from Log; nil: a group of Log
 }
 
 // Live is what can be exchanged while the broker runs.
@@ -64,6 +77,7 @@ type Live struct {
 	Anonymous    []string // subjects of clients without credentials; empty: they are refused
 	Rules        *mapping.Rules
 	Publications *mapping.Publications
+	ACL          *acl.Rules // for topics outside of the twin's trees; nil: all is granted
 }
 
 // Limits bound what clients may use.
@@ -95,33 +109,41 @@ type Broker struct {
 	retained topics.Names[*session.Message]
 	keeping  sync.RWMutex // held from looking up or keeping retained messages until they are queued
 	refusals refusals
-	faults   faults
-	metrics  *metrics
-	log      *slog.Logger
+	// turnedAway bounds the log of clients that are not let in, by address.
+	turnedAway refusals
+	faults     faults
+	audit      *audit
+	metrics    *metrics
+	log        *slog.Logger
 
 	replies string // root of the clients' own reply topics
 	serial  atomic.Uint64
 	stopped atomic.Bool // no further publishes are taken
 
+	ctx    context.Context // ends with the broker
+	cancel context.CancelFunc
+
 	mu          sync.Mutex
 	endpoints   []endpoint
 	connections map[*connection]struct{}
 	running     sync.WaitGroup // connections, listeners and the status ticker
-	cancel      context.CancelFunc
 	started     time.Time
 }
 
 // New makes a broker that is not listening yet.
 func New(cfg Config, tw Twin, st Store) (*Broker, error) {
-	if cfg.Live.Rules == nil || cfg.Live.Publications == nil {
-		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing")
+	if cfg.Live.Rules == nil || cfg.Live.Publications == nil || cfg.Auth == nil {
+		return nil, errors.New("broker: Rules and Publications must be compiled, if only of nothing, and Auth be there")
 	}
 	b := &Broker{
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{},
 	}
+	b.audit = newAudit(cfg.Audit, cfg.Log)
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
+	b.metrics.registry.MustRegister(cfg.Auth.Collectors()...)
 	b.showStore(st)
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = uint32(cfg.Limits.Packet)
@@ -151,6 +173,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		May:            b.mayReceive,
 		Log:            cfg.Log,
 	})
+	st.OnBatch(b.sessions.Gather, b.sessions.Send)
 	return b, nil
 }
 
@@ -159,8 +182,6 @@ func (b *Broker) Start() error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
 	for _, l := range b.cfg.Listeners {
 		e, err := open(l)
 		if err != nil {
@@ -174,13 +195,16 @@ func (b *Broker) Start() error {
 	for _, e := range b.endpoints {
 		b.running.Go(func() { e.serve(b.connect) })
 	}
-	b.running.Go(func() { b.tellStatus(ctx) })
+	b.running.Go(func() { b.tellStatus(b.ctx) })
 	return nil
 }
 
 // Reload exchanges what can be exchanged. Clients that are connected stay who
 // they are; messages on their way are mapped by the rules that they met.
-func (b *Broker) Reload(live Live) { b.live.Store(&live) }
+func (b *Broker) Reload(live Live) {
+	b.live.Store(&live)
+	b.sessions.RightsChanged()
+}
 
 // Addresses are those that the broker listens on, with the ports it got.
 func (b *Broker) Addresses() []string {
@@ -225,9 +249,7 @@ func (b *Broker) Stop(ctx context.Context) {
 		_ = c.Close()
 	}
 	b.mu.Unlock()
-	if b.cancel != nil {
-		b.cancel()
-	}
+	b.cancel()
 	b.running.Wait()
 	_ = b.server.Close() // its listeners and clients are gone; it only stops its clocks
 }
@@ -243,10 +265,6 @@ func (b *Broker) closeListeners() {
 		e.close()
 	}
 }
-
-// mayReceive is the one place that says whether a session may have a message.
-// What is below the reply root never comes this way.
-func (b *Broker) mayReceive(*session.Session, *session.Message) bool { return true }
 
 // receipts lets the sessions keep their QoS 2 state with the twin's journal.
 type receipts struct{ store Store }

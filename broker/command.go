@@ -122,6 +122,9 @@ func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *prot
 	case b.live.Load().Rules.Matches(topic):
 		return d, badReply(what, topic, "a mapping takes in what is published there")
 	}
+	if err := b.granted(in.peer, topic); err != nil {
+		return d, err
+	}
 	d.topic = topic
 	return d, nil
 }
@@ -139,7 +142,7 @@ func (b *Broker) replyTopic(client string) string {
 
 // sender is the peer as the twin knows it.
 func sender(p *session.Peer) twin.Sender {
-	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects}
+	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
 }
 
 // receiptOf is what the journal keeps of a QoS 2 publish.

@@ -47,17 +47,13 @@ func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	if conn.emptyWill {
 		pk.Connect.WillPayload = nil
 	}
-	peer, refused := b.admit(cl, &pk)
+	peer, refused := b.admit(cl, conn, &pk)
 	var will *session.Will
 	if refused == nil {
 		will, refused = b.takeWill(peer, &pk)
 	}
 	if refused != nil {
-		b.metrics.connectionsRefused.Inc()
-		b.log.Warn("client refused", "client", pk.Connect.ClientIdentifier, "username", string(pk.Connect.Username),
-			"remote", cl.Net.Remote, "code", refused.Code, "reason", refused.Reason)
-		_ = b.server.SendConnack(cl, *refused, false, &packets.Properties{})
-		return *refused
+		return b.turnAway(cl, conn, &peer, refused)
 	}
 	terms := session.Terms{
 		CleanStart:     pk.Connect.Clean,
@@ -111,6 +107,11 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 	conn.session, conn.present = c, present
 	conn.ours = false
 	p := &conn.peer
+	if c == nil { // OnPacketEncode tells the client, OnSessionEstablished ends the connection
+		h.broker.countRefused(p, &refusal{anothersSession, anothersSession.Reason})
+		return
+	}
+	h.broker.audit.Connected(p, present)
 	h.broker.log.Debug("client connected", "client", p.ClientID, "username", p.Username,
 		"remote", p.Remote, "listener", p.Listener, "version", p.Version, "session_present", present)
 }
@@ -119,6 +120,8 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 	if c := established(cl); c != nil {
 		c.session.Start()
+	} else {
+		_ = cl.Net.Conn.Close() // reading ends
 	}
 }
 
@@ -132,7 +135,12 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 		pk.ReasonCode = returnCode(cl.Properties.ProtocolVersion, pk.ReasonCode)
 		return pk
 	}
-	if c := established(cl); c != nil {
+	c := established(cl)
+	if c == nil { // mochi lets in whom OnSessionEstablish did not
+		pk.SessionPresent = false
+		pk.ReasonCode = returnCode(cl.Properties.ProtocolVersion, anothersSession.Code)
+		pk.Properties = packets.Properties{ReasonString: anothersSession.Reason}
+	} else {
 		pk.SessionPresent = c.present
 		pk.Properties.MaximumPacketSize = uint32(h.broker.cfg.Limits.Packet)
 		pk.Properties.TopicAliasMaximum = topicAliasMaximum

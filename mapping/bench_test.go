@@ -69,7 +69,7 @@ func BenchmarkPublish(b *testing.B) {
 			message := event(b, e.action, e.path, e.value)
 			b.ReportAllocs()
 			for b.Loop() {
-				p.For(message)
+				p.For(message, Thing{})
 			}
 		})
 	}

@@ -127,7 +127,7 @@ func TestManyPlacesShareTheEventTheyAreTold(t *testing.T) {
 		for i := range 5000 {
 			fmt.Fprintf(&value, `,"k%d":1`, i)
 		}
-		outs := p.For(event(t, "modified", "/features/f/properties", `{`+value.String()[1:]+`,"same":2,"k#":3}`))
+		outs, _ := p.For(event(t, "modified", "/features/f/properties", `{`+value.String()[1:]+`,"same":2,"k#":3}`), Thing{})
 		if len(outs) != 5001 || outs[5000].Err == nil || outs[4999].Topic != "x/k4999" {
 			t.Fatalf("%s: %d messages", payload, len(outs))
 		}

@@ -45,6 +45,8 @@ type PublicationConfig struct {
 	Signals    []string // "twin/events", which is also what an empty list means
 	Namespaces []string // empty: all
 	Path       string   // JSON Pointer pattern: "/features/{feature}/properties/{rest...}"; "" is the whole Thing
+	Filter     string   // RQL; "" is all
+	Extra      string   // "extraFields": a field selector; "" is none
 	Topic      string   // template of the MQTT topic
 	Payload    string   // "envelope" (also ""), "value" or "normalized"
 	Expr       string   // the expression that makes the payload, if it is not one of these

@@ -216,7 +216,7 @@ func TestExplainTellsOfPublications(t *testing.T) {
 		{`{"topic":"b/b/things/live/events/modified","path":"/"}`, slices.Repeat([]string{"b/b/things/live/events/modified is no twin event, and it carries signals of the kind twin/events"}, 6)},
 	} {
 		var got []string
-		for i, p := range publications.Explain(event(test.event)) {
+		for i, p := range publications.Explain(event(test.event), Thing{}) {
 			if p.Publication != i || (p.Why == "") != (len(p.Outs) > 0) {
 				t.Errorf("%+v", p)
 			}

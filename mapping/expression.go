@@ -25,7 +25,17 @@ import (
 type expression struct {
 	source  string // for what is said of it
 	program *vm.Program
+	simple  quickNode // computes it where nothing is out of the ordinary; nil: never
 	uses    uses
+}
+
+// quickly gives what the expression gives, where that needs no machine; false
+// where it does.
+func (e *expression) quickly(from quickVariables) (quick, bool) {
+	if e.simple == nil {
+		return quick{}, false
+	}
+	return e.simple.quick(from)
 }
 
 // uses says which variables an expression looks at.
@@ -46,16 +56,16 @@ func compileExpression(source string, variables types.Map) (*expression, error) 
 	}
 	options := withUnix([]expr.Option{expr.Env(variables), expr.DisableBuiltin("now")}, variables)
 	// Once as it is written, for its mistakes; then with its price on it.
-	if _, err := expr.Compile(source, options...); err != nil {
+	written, err := expr.Compile(source, options...)
+	if err != nil {
 		return nil, errors.New(adviseCompile(err, source, variables))
 	}
-	e := &expression{source: source, uses: uses{}}
+	e := &expression{source: source, simple: quickly(written.Node()), uses: uses{}}
 	priced := maps.Clone(variables)
 	priced[budgetVariable] = types.TypeOf(&budget{})
 	options[0] = expr.Env(priced)
 	pricing := &pricer{}
 	options = append(options, expr.Patch(&usageFinder{uses: e.uses, alone: map[string]int{}}), expr.Patch(pricing))
-	var err error
 	if e.program, err = expr.Compile(source, append(options, pricedFunctions...)...); err != nil {
 		return nil, errors.New(oneLine(err))
 	}

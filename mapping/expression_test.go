@@ -25,11 +25,33 @@ func evaluate(t *testing.T, source, payload string) (string, error) {
 	if u := e.uses["payload"]; u != nil {
 		variables["payload"] = u.decode(v)
 	}
+	quickly := whatIsQuick(t, e, v)
 	result, err := e.value(variables)
 	if err != nil {
+		if quickly != "" {
+			t.Errorf("%s of %s: quickly %s, and by the library %v", source, payload, quickly, err)
+		}
 		return "", err
 	}
+	if quickly != "" && quickly != result.String() {
+		t.Errorf("%s of %s: quickly %s, and by the library %s", source, payload, quickly, result)
+	}
 	return result.String(), nil
+}
+
+// whatIsQuick is what the expression gives without the library; "" where it
+// needs it.
+func whatIsQuick(t *testing.T, e *expression, payload *jsondoc.Value) string {
+	t.Helper()
+	q, ok := e.quickly(&message{value: payload})
+	if !ok {
+		return ""
+	}
+	text, err := q.append(nil)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 func TestExpression(t *testing.T) {
@@ -211,6 +233,69 @@ func TestExpressionUses(t *testing.T) {
 	}
 }
 
+// What has no loop, no function and no text put together needs no machine; what
+// is out of the ordinary does, and then means what the library says.
+func TestWhatIsQuick(t *testing.T) {
+	const payload = `{"t":20.5,"n":7,"big":9007199254740993,"on":true,"s":"x","e":"","nil":null,"o":{"i":-3,"l":[1]},"zero":0}`
+	v, err := jsondoc.ParseString(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string]string{
+		"payload.t * 9 / 5 + 32":                         "68.9",
+		"payload.n * 2 - 1":                              "13",
+		"payload.n / 2":                                  "3.5",
+		`payload["o"].i + 1`:                             "-2",
+		`payload.on ? "ON" : "OFF"`:                      `"ON"`,
+		"payload.n > 7 ? 1 : nil":                        "null",
+		"payload.n >= 7 and not (payload.t < 20)":        "true",
+		"payload.n < 7 || payload.s == 'y'":              "false",
+		"payload.t <= 20.5 && payload.nil == nil":        "true",
+		"payload.not_there != nil":                       "false",
+		"payload.not_there == payload.nil":               "true",
+		"payload.n == 7.0":                               "true",
+		"payload.n != payload.zero":                      "true",
+		"payload.e == ''":                                "true",
+		"payload.on == false":                            "false",
+		"payload.s":                                      `"x"`,
+		"payload.on or payload.not_there.further":        "true", // the right side is not looked at
+		"payload.on ? payload.n : payload.s + payload.s": "7",
+		"payload.big":                                    "9007199254740993",
+		"payload.big + 1":                                "", // too large to be sure of
+		"payload.n / payload.zero":                       "", // infinite
+		"payload.zero / payload.zero > 1":                "",
+		"payload.not_there + 1":                          "",
+		"payload.not_there.further":                      "",
+		"payload.s > 1":                                  "",
+		"payload.s < 'y'":                                "",
+		"payload.s == 1":                                 "",
+		"payload.s + payload.s":                          "",
+		"payload.n and payload.on":                       "",
+		"payload.n ? 1 : 2":                              "",
+		"payload.o":                                      "",
+		"payload.o.l[0]":                                 "",
+		"payload?.n":                                     "",
+		"len(payload.s)":                                 "",
+		"-payload.n":                                     "",
+		"let x = payload.n; x + 1":                       "",
+		"device":                                         "",
+	} {
+		e, err := compileExpression(source, types.Map{"payload": types.Any, "device": types.String})
+		if err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+		if got := whatIsQuick(t, e, v); got != want {
+			t.Errorf("%s: quickly %q, want %q", source, got, want)
+		}
+		if want == "" {
+			continue
+		}
+		if got, err := evaluate(t, source, payload); got != want || err != nil {
+			t.Errorf("%s: by the library %s, %v, want %s", source, got, err, want)
+		}
+	}
+}
+
 func BenchmarkExpression(b *testing.B) {
 	e, err := compileExpression("payload.temp * 9 / 5 + 32", types.Map{"payload": types.Any})
 	if err != nil {
@@ -250,7 +335,11 @@ func FuzzExpression(f *testing.F) {
 		if u := e.uses["payload"]; u != nil {
 			variables["payload"] = u.decode(payload)
 		}
+		quickly := whatIsQuick(t, e, payload)
 		v, err := e.value(variables)
+		if quickly != "" && (err != nil || v.String() != quickly) {
+			t.Errorf("%q: quickly %s, and by the library %v, %v", source, quickly, v, err)
+		}
 		if err != nil {
 			if len(err.Error()) > 600 {
 				t.Errorf("%q: an error of %d bytes", source, len(err.Error()))

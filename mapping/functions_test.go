@@ -163,21 +163,21 @@ func TestPlaceholderFunctionsThatDoNotCompile(t *testing.T) {
 func TestPublicationTopicsWithFunctions(t *testing.T) {
 	p := publications(t, PublicationConfig{Path: "/features/{feature}/desiredProperties/{property}", Payload: "value",
 		Topic: "cmnd/{{ thing:name | fn:lower() }}/{{ property | fn:filter(feature,'ne','none') | fn:upper() }}"})
-	outs := p.For(event(t, "modified", "/features/lamp/desiredProperties/power", `"ON"`))
+	outs, _ := p.For(event(t, "modified", "/features/lamp/desiredProperties/power", `"ON"`), Thing{})
 	if len(outs) != 1 || outs[0].Err != nil || outs[0].Topic != "cmnd/lamp/POWER" {
 		t.Errorf("got %+v", outs)
 	}
-	outs = p.For(event(t, "modified", "/features/none/desiredProperties/power", `"ON"`))
+	outs, _ = p.For(event(t, "modified", "/features/none/desiredProperties/power", `"ON"`), Thing{})
 	if len(outs) != 0 {
 		t.Errorf("a topic of which a filter leaves nothing: got %+v", outs)
 	}
 	p = publications(t, PublicationConfig{Path: "/attributes/{a}", Topic: "x", To: "{{ a | fn:filter('eq','c1') }}"})
-	outs = p.For(event(t, "modified", "/attributes/other", `1`))
+	outs, _ = p.For(event(t, "modified", "/attributes/other", `1`), Thing{})
 	if len(outs) != 0 {
 		t.Errorf("a recipient without a value must not be everybody: got %+v", outs)
 	}
 	p = publications(t, PublicationConfig{Path: "/attributes/{a}", Topic: "z/{{ a | fn:url-decode() }}/set", Payload: "value"})
-	outs = p.For(event(t, "modified", "/attributes/hall%2Flamp", `1`))
+	outs, _ = p.For(event(t, "modified", "/attributes/hall%2Flamp", `1`), Thing{})
 	if len(outs) != 1 || outs[0].Topic != "z/hall/lamp/set" {
 		t.Errorf("a function makes levels: got %+v", outs)
 	}

@@ -18,7 +18,11 @@ func isChange(event *protocol.Message) bool {
 // event itself as _context; _deleted when the Thing is gone. It is what Ditto's
 // Normalized mapper makes of the event. Of a merge, nulls and objects without
 // anything else are left out everywhere.
-func normalized(event *protocol.Message) []byte {
+//
+// extra, where it is not nil, is what the Thing has besides, and stands where
+// it stands in the Thing. Where the event tells of the same place it counts
+// first, and what is null there is left out.
+func normalized(event *protocol.Message, extra *jsondoc.Value) []byte {
 	id := jsondoc.String(event.Topic.EntityID())
 	members := []jsondoc.Member{{Name: "thingId", Value: id}}
 	if event.Value != nil {
@@ -33,12 +37,23 @@ func normalized(event *protocol.Message) []byte {
 	if event.Topic.Action == protocol.ActionDeleted {
 		members = append(members, jsondoc.Member{Name: "_deleted", Value: at})
 	}
+	if extra != nil {
+		members = listOf(extra.Merge(jsondoc.Object(members...)))
+	}
 	members = append(members, jsondoc.Member{Name: "_context", Value: eventContext(event)})
 	whole := jsondoc.Object(members...)
 	if event.Topic.Action == protocol.ActionMerged {
 		whole = withoutEmpty(whole)
 	}
 	return whole.AppendTo(make([]byte, 0, whole.Size()))
+}
+
+func listOf(object *jsondoc.Value) []jsondoc.Member {
+	members := make([]jsondoc.Member, 0, object.Len()+1)
+	for name, value := range object.Members() {
+		members = append(members, jsondoc.Member{Name: name, Value: value})
+	}
+	return members
 }
 
 // eventContext is the event that something normalized was made of. Headers

@@ -35,7 +35,7 @@ func TestPublishNormalized(t *testing.T) {
 			e.Timestamp = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 			e.Headers.SetString("correlation-id", "c-1")
 			e.Headers.Set("response-required", noResponse)
-			outs := publications(t, PublicationConfig{Topic: "n", Payload: "normalized"}).For(e)
+			outs, _ := publications(t, PublicationConfig{Topic: "n", Payload: "normalized"}).For(e, Thing{})
 			want := ""
 			if test.want != "" {
 				want = "n=" + test.want
@@ -52,10 +52,10 @@ func TestPublishNormalized(t *testing.T) {
 
 func TestPublishNormalizedOncePerTopic(t *testing.T) {
 	p := publications(t, PublicationConfig{Path: "/attributes/{a}", Topic: "n", Payload: "normalized"})
-	if outs := p.For(event(t, "merged", "/", `{"attributes":{"x":1,"y":2},"features":{}}`)); len(outs) != 1 {
+	if outs, _ := p.For(event(t, "merged", "/", `{"attributes":{"x":1,"y":2},"features":{}}`), Thing{}); len(outs) != 1 {
 		t.Errorf("got %s", published(outs))
 	}
-	if outs := p.For(event(t, "modified", "/features", `{}`)); len(outs) != 0 {
+	if outs, _ := p.For(event(t, "modified", "/features", `{}`), Thing{}); len(outs) != 0 {
 		t.Errorf("of a change elsewhere: %s", published(outs))
 	}
 }

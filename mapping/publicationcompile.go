@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
 // publicationCompiler compiles one publication and collects what is wrong
@@ -23,7 +21,7 @@ func (c *publicationCompiler) problem(key, text string) {
 
 func (c *publicationCompiler) compile(roots Roots) {
 	c.signals()
-	c.namespaces()
+	c.selection()
 	switch c.config.Payload {
 	case "", "envelope":
 		if c.config.Expr != "" {
@@ -81,12 +79,14 @@ func (c *publicationCompiler) signals() {
 	}
 }
 
-func (c *publicationCompiler) namespaces() {
-	c.publication.namespaces = c.config.Namespaces
-	for i, namespace := range c.config.Namespaces {
-		if !protocol.ValidNamespace(namespace) {
-			c.problem(fmt.Sprintf(".namespaces[%d]", i), fmt.Sprintf("%q is not a namespace, such as org.acme", namespace))
-		}
+func (c *publicationCompiler) selection() {
+	var problems []Problem
+	c.publication.selection, problems = CompileSelection(&SelectionConfig{
+		Namespaces: c.config.Namespaces, Filter: c.config.Filter, ExtraFields: c.config.Extra,
+	})
+	c.publication.looks = c.publication.selection.Looks()
+	for _, p := range problems {
+		c.problem(p.Path, p.Text)
 	}
 }
 

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -31,7 +30,8 @@ type Publications struct {
 type publication struct {
 	number     int
 	config     *PublicationConfig
-	namespaces []string
+	selection  Selection
+	looks      bool // selection.Looks()
 	path       pattern
 	topic      template
 	to         template
@@ -88,22 +88,42 @@ func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, 
 //
 // With the payload "envelope", a message carries the whole event, once for
 // each topic; with "normalized" too, as Ditto's Normalized mapper writes it.
-func (p *Publications) For(event *protocol.Message) []Out {
+//
+// thing is the Thing after the event. Only filters and extraFields look at it.
+// filtered is how many publications would have had something to tell, and
+// have a filter that the event does not match.
+func (p *Publications) For(event *protocol.Message, thing Thing) (outs []Out, filtered int) {
+	return p.ForReaders(event, thing, nil)
+}
+
+// Readable is what subjects may READ of an event, and of the Thing after it if
+// that is asked for; nil, that they may read nothing of the event.
+type Readable func(subjects []string, ofThing bool) (*protocol.Message, Thing)
+
+// ForReaders is For where a publication tells what its subjects may READ. One
+// that has none tells everything.
+func (p *Publications) ForReaders(event *protocol.Message, thing Thing, readable Readable) (outs []Out, filtered int) {
 	if len(p.list) == 0 || event.Topic.Group != protocol.Things ||
 		event.Topic.Channel != protocol.Twin || event.Topic.Criterion != protocol.Events {
-		return nil
+		return nil, 0
 	}
-	s := search{roots: p.roots, event: event, steps: maxAllSteps}
+	s := search{roots: p.roots, event: event, thing: thing, steps: maxAllSteps}
 	for i := range p.list {
 		pub := &p.list[i]
-		if len(pub.namespaces) > 0 && !slices.Contains(pub.namespaces, event.Topic.Namespace) {
+		if !pub.selection.Wants(event.Topic.Namespace) {
 			continue
 		}
 		if pub.payload == payloadNormalized && !isChange(event) {
 			continue
 		}
-		s.pub, s.tells = pub, nil
+		s.event, s.thing = event, thing
+		if readable != nil && len(pub.config.Subjects) > 0 {
+			if s.event, s.thing = readable(pub.config.Subjects, pub.looks); s.event == nil {
+				continue
+			}
+		}
+		s.pub, s.tells, s.looked = pub, nil, !pub.looks
 		s.run()
 	}
-	return s.outs
+	return s.outs, s.filtered
 }

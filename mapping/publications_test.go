@@ -104,7 +104,7 @@ func TestPublishValues(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := publications(t, PublicationConfig{Path: test.path, Topic: test.topic, Payload: "value"})
-			outs := p.For(event(t, test.action, test.at, test.value))
+			outs, _ := p.For(event(t, test.action, test.at, test.value), Thing{})
 			if got := published(outs); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -123,7 +123,7 @@ func TestPublishEnvelopesOncePerTopic(t *testing.T) {
 	e := event(t, "merged", "/", `{"attributes":{"x":1,"y":2}}`)
 	envelope := string(e.AppendJSON(nil))
 	want := "e/lamp=" + envelope + " e/x=" + envelope + " e/y=" + envelope
-	outs := p.For(e)
+	outs, _ := p.For(e, Thing{})
 	if got := published(outs); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -147,7 +147,7 @@ func TestPublishOnlyWhatIsAskedFor(t *testing.T) {
 	} {
 		e := event(t, "modified", "/attributes/a", "1")
 		test.change(&e.Topic)
-		if outs := p.For(e); len(outs) != test.want {
+		if outs, _ := p.For(e, Thing{}); len(outs) != test.want {
 			t.Errorf("%s: got %d messages, want %d", test.name, len(outs), test.want)
 		}
 	}
@@ -156,7 +156,7 @@ func TestPublishOnlyWhatIsAskedFor(t *testing.T) {
 func TestPublishCarriesWhatIsConfigured(t *testing.T) {
 	p := publications(t, PublicationConfig{Path: "/attributes/{a}", Topic: "c", Payload: "value", QoS: 2, Retain: true,
 		To: "device-{{ thing:name }}-{{ a }}", Subjects: []string{"group:devices"}})
-	outs := p.For(event(t, "modified", "/attributes/k", `"x"`))
+	outs, _ := p.For(event(t, "modified", "/attributes/k", `"x"`), Thing{})
 	if len(outs) != 1 {
 		t.Fatalf("got %d messages", len(outs))
 	}
@@ -228,7 +228,8 @@ func FuzzPublish(f *testing.F) {
 				return
 			}
 		}
-		for _, o := range p.For(e) {
+		outs, _ := p.For(e, Thing{})
+		for _, o := range outs {
 			if o.Err != nil {
 				continue
 			}

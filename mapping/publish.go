@@ -17,9 +17,15 @@ type search struct {
 	pub   *publication
 	roots Roots
 	event *protocol.Message
+	thing Thing
 	outs  []Out
 	steps int      // that are left for all expressions
 	tells *telling // of a payload that tells of the whole event
+
+	looked   bool           // the publication's selection has been asked, or need not be
+	unwanted bool           // and does not want the event
+	extra    *jsondoc.Value // and this is to be told with it; nil: nothing
+	filtered int            // publications that did not want it
 
 	merge   bool // the event's value is a patch: null deletes, and objects tell a part
 	caps    [maxCaptures]string
@@ -34,6 +40,7 @@ type content struct {
 
 func (s *search) run() {
 	s.merge, s.rest = s.event.Topic.Action == protocol.ActionMerged, nil
+	s.unwanted, s.extra = false, nil
 	told := content{value: s.event.Value}
 	if s.event.Topic.Action == protocol.ActionDeleted {
 		told.value = nil
@@ -157,6 +164,9 @@ func (s *search) found(c content) {
 			return
 		}
 	}
+	if !s.wanted() {
+		return
+	}
 	topic, err := s.topic()
 	var to string
 	if err == nil {
@@ -217,9 +227,9 @@ func (s *search) tell(out *Out) bool {
 	case t == nil:
 		t = &telling{first: to}
 		if s.pub.payload == payloadEnvelope {
-			t.payload, t.contentType = s.event.AppendJSON(nil), protocol.ContentTypeDitto
+			t.payload, t.contentType = s.envelope(), protocol.ContentTypeDitto
 		} else {
-			t.payload, t.contentType = normalized(s.event), protocol.ContentTypeJSON
+			t.payload, t.contentType = normalized(s.event, s.extra), protocol.ContentTypeJSON
 		}
 		s.tells = t
 	case to == t.first || t.told[to]:

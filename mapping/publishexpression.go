@@ -5,6 +5,7 @@ import (
 
 	"github.com/expr-lang/expr/types"
 
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -12,6 +13,7 @@ import (
 // besides the captures of its path.
 var publicationVariables = types.Map{
 	"value":    types.Any, // at the place now; nil: gone
+	"extra":    types.Any, // the fields of extraFields; nil: the Thing has none of them
 	"path":     types.String,
 	"action":   types.String,
 	"revision": types.Int,
@@ -35,6 +37,9 @@ func (c *publicationCompiler) expression(path *pattern) {
 		c.problem(".payload.expr", err.Error())
 		return
 	}
+	if e.uses["extra"] != nil && c.config.Extra == "" && e.uses["$env"] == nil {
+		c.problem(".payload.expr", "uses extra, which is what extraFields names of the Thing: name some")
+	}
 	c.publication.expression = e
 }
 
@@ -42,15 +47,33 @@ func (c *publicationCompiler) expression(path *pattern) {
 // false where it gives nothing. A text is sent as itself, all else as JSON.
 func (s *search) evaluate(out *Out, c content) (bool, error) {
 	e := s.pub.expression
+	gone := s.gone(c)
+	if q, ok := e.quickly(heard{c.value}); ok && !gone {
+		switch {
+		case q.kind == quickNothing:
+			return false, nil
+		case q.kind == quickText && len(q.text) <= maxResult:
+			out.text(q.text)
+			return true, nil
+		case q.kind != quickText:
+			var err error
+			if out.Payload, err = q.append(nil); err == nil {
+				out.ContentType = protocol.ContentTypeJSON
+				return true, nil
+			}
+		}
+	}
 	variables := make(map[string]any, len(e.uses)+1)
 	for i, name := range s.pub.path.names {
 		if e.uses[name] != nil {
 			variables[name] = s.caps[i]
 		}
 	}
-	gone := s.gone(c)
 	if u := e.uses["value"]; u != nil && !gone {
 		variables["value"] = u.decode(c.value)
+	}
+	if u := e.uses["extra"]; u != nil && s.extra != nil {
+		variables["extra"] = u.decode(s.extra)
 	}
 	if e.uses["thing"] != nil {
 		topic := &s.event.Topic
@@ -75,10 +98,7 @@ func (s *search) evaluate(out *Out, c content) (bool, error) {
 		return false, nil
 	}
 	if text, ok := result.(string); ok && len(text) <= maxResult {
-		out.Payload, out.ContentType = []byte(text), textPlain
-		if text == "" {
-			out.ContentType = ""
-		}
+		out.text(text)
 		return true, nil
 	}
 	if out.Payload, err = appendResult(nil, result); err != nil {
@@ -86,4 +106,19 @@ func (s *search) evaluate(out *Out, c content) (bool, error) {
 	}
 	out.ContentType = protocol.ContentTypeJSON
 	return true, nil
+}
+
+// heard is the value that an event tells, for a [quickNode].
+type heard struct{ value *jsondoc.Value }
+
+func (h heard) variable(name string) (*jsondoc.Value, bool) {
+	return h.value, name == "value" && h.value != nil
+}
+
+// text makes a text the payload.
+func (o *Out) text(text string) {
+	o.Payload, o.ContentType = []byte(text), textPlain
+	if text == "" {
+		o.ContentType = ""
+	}
 }

@@ -30,7 +30,7 @@ func TestPublishWhatAnExpressionGives(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := publications(t, PublicationConfig{Path: path, Topic: "t", Expr: test.expr})
-			outs := p.For(event(t, test.action, test.at, test.value))
+			outs, _ := p.For(event(t, test.action, test.at, test.value), Thing{})
 			if got := published(outs); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}

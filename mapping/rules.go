@@ -325,7 +325,11 @@ func (r *rule) applyEach(m *message, changes []Change) ([]Change, *protocol.Erro
 
 // applies says whether the rule's condition holds.
 func (r *rule) applies(m *message) (bool, *protocol.Error) {
-	yes, err := r.when.holds(r.variables(m), &m.steps)
+	q, quickly := r.when.quickly(m)
+	yes, err := q.truth, error(nil)
+	if !quickly || q.kind != quickBool {
+		yes, err = r.when.holds(r.variables(m), &m.steps)
+	}
 	m.tracing.when(r, yes, err)
 	if err != nil {
 		return false, r.refuse("when: %v", err)

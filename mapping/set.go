@@ -232,6 +232,15 @@ func (w *writer) kept(dst []byte, v *jsondoc.Value) ([]byte, bool) {
 // result appends what the line's expression gives.
 func (w *writer) result(dst []byte, l *line) ([]byte, bool) {
 	before := len(dst)
+	if q, ok := l.expression.quickly(w.message); ok {
+		if q.kind == quickNothing && !w.rule.keepsNulls {
+			return dst, false
+		}
+		if dst, err := q.append(dst); err == nil {
+			return dst, true
+		}
+		dst = dst[:before]
+	}
 	result, err := l.expression.run(w.rule.variables(w.message), &w.message.steps)
 	if err == nil {
 		switch result.(type) {

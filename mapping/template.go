@@ -29,6 +29,7 @@ const (
 	fromEventTopic
 	fromResponseTopic
 	fromResponseHeader
+	fromSignal
 	fromPipeline
 )
 
@@ -80,6 +81,7 @@ type scope struct {
 	each         bool // {{ message:/pointer }}: the whole, of which the payload is an element
 	message      bool // {{ time:… }}, {{ mqtt:… }} and {{ header:… }}: of the MQTT message
 	response     bool // {{ topic:… }} and {{ header:… }} of the response that a reply goes with
+	signal       bool // those of a signal: {{ feature:id }}, {{ topic:… }}, {{ header:… }}
 	strict       bool // {name} is taken for a mistyped {{ name }}
 	noBraces     bool // and so is each {…}, of whatever name
 }
@@ -166,6 +168,15 @@ func (sc *scope) placeholder(name string) (part, error) {
 			return p, err
 		}
 	}
+	if sc.signal {
+		if p, ok, err := signalPlaceholder(prefix, rest); ok || err != nil {
+			if err != nil {
+				err = fmt.Errorf("has {{ %s }}: %w", name, err)
+			}
+			p.text = name
+			return p, err
+		}
+	}
 	if from, ok := sc.placeholders[name]; ok {
 		return part{source: from, text: name, name: rest}, nil
 	}
@@ -207,6 +218,9 @@ func (sc *scope) known() string {
 		if _, ok := sc.placeholders[name]; ok {
 			list = append(list, name)
 		}
+	}
+	if sc.signal {
+		list = append(list, "feature:id", "thing:id", "thing:name", "thing:namespace", "topic:action", "resource:path", "header:<name>", "time:now")
 	}
 	if sc.message {
 		list = append(list, "mqtt:<property>", "header:<user property>")

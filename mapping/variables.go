@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/types"
+
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
 // ruleVariables are what the expressions of a mapping can name, besides its
@@ -39,6 +41,17 @@ func (r *rule) variables(m *message) map[string]any {
 		}
 	}
 	return m.variables
+}
+
+// variable is what [quickNode] asks for.
+func (m *message) variable(name string) (*jsondoc.Value, bool) {
+	switch name {
+	case "payload":
+		return m.value, m.value != nil
+	case "message":
+		return m.document, m.document != nil
+	}
+	return nil, false
 }
 
 func (r *rule) variable(m *message, name string, needed *usage) (any, bool) {

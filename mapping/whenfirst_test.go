@@ -41,7 +41,7 @@ func TestPublicationTopicsNameTheTopicOfTheEvent(t *testing.T) {
 		{"x/{{ topic:subject }}", "!"},
 	} {
 		p := publications(t, PublicationConfig{Topic: test.topic, Payload: "value", Path: "/attributes/a"})
-		outs := p.For(event(t, "modified", "/attributes/a", "1"))
+		outs, _ := p.For(event(t, "modified", "/attributes/a", "1"), Thing{})
 		if len(outs) != 1 {
 			t.Fatalf("%s: %v", test.topic, outs)
 		}

@@ -53,6 +53,8 @@ type Outcome struct {
 	Unknown bool
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
+	// Things are the Things that events are about, as they are after them.
+	Things []Thing
 	// Before and After are the whole Thing before and after the change; nil
 	// where there was or is none. Both are nil when nothing changed.
 	Before, After *jsondoc.Value

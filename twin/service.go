@@ -120,10 +120,6 @@ func (s *Service) Close() error {
 // QoS 2 publishes and its figures.
 func (s *Service) Store() *store.Store { return s.store }
 
-// OnBatch has fn called on the teller goroutine after each committed batch,
-// when all its outcomes have been told.
-func (s *Service) OnBatch(fn func()) { s.store.OnBatch(fn) }
-
 // Handle applies a message. done is called exactly once, with what came of it,
 // when everything that the outcome was computed from is on disk: on the
 // store's teller goroutine, in the order of the changes, or before Handle

@@ -364,7 +364,7 @@ func TestOutcomesAreToldInOrderAndOnce(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.must(lampID, "create", "/", `{}`)
 	batches := make(chan struct{}, 1000)
-	w.OnBatch(func() {
+	w.Store().OnBatch(func() {}, func() {
 		select {
 		case batches <- struct{}{}:
 		default:

@@ -64,6 +64,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 				all.Accesses = append(all.Accesses, w.outcome.Access)
 			}
 			all.Overruled = all.Overruled || w.outcome.Overruled
+			all.Things = append(all.Things, w.outcome.Things...)
 			if w.outcome.Response != nil {
 				all.More = append(all.More, w.outcome.Response)
 			}

@@ -33,6 +33,7 @@ type writing struct {
 	outcome    Outcome
 	event      protocol.Message
 	events     [1]*protocol.Message
+	things     [1]Thing
 }
 
 // change applies create, modify, merge and delete. An error that it returns
@@ -262,6 +263,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 		w.abort(tx, e, err)
 		return
 	}
+	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
 		state = next

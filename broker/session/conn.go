@@ -35,13 +35,16 @@ const Forever = time.Duration(1<<63 - 1)
 // Conn is one connection of a session.
 type Conn struct {
 	sess  *Session
-	peer  Peer
+	peer  Peer // as it was let in; who it is now, Peer says
+	known atomic.Pointer[Peer]
 	terms Terms
 	wire  Wire
 	wake  chan struct{}
 	gone  chan struct{} // closed when the writer has ended
 	start sync.Once
 	live  atomic.Bool // cleared when the connection is let go
+
+	gathered bool // among those to be woken; under the gatherer's lock
 
 	handling chan struct{} // full while the reader has a publish in hand
 
@@ -68,8 +71,24 @@ type ending struct {
 // Session is the session that the connection belongs to.
 func (c *Conn) Session() *Session { return c.sess }
 
-// Peer is who is at the other end.
-func (c *Conn) Peer() *Peer { return &c.peer }
+// Peer is who is at the other end, as is known now. What it points to does not
+// change.
+func (c *Conn) Peer() *Peer { return c.known.Load() }
+
+// Know says under which subjects the client acts from now on, and until when
+// its proof lasts. What waits for it under others is taken from it.
+func (c *Conn) Know(subjects []string, admin bool, expires time.Time) {
+	s := c.sess
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := *c.Peer()
+	p.Subjects, p.Admin, p.Expires = subjects, admin, expires
+	p.asks = p.aclClient()
+	c.known.Store(&p)
+	if s.conn == c {
+		s.actAs(&p)
+	}
+}
 
 // Start begins to write; it is called once the CONNACK is out.
 func (c *Conn) Start() {
@@ -94,9 +113,10 @@ func (c *Conn) write() {
 	defer close(c.gone)
 	var buf []byte
 	for range c.wake {
-		for {
+		for generation := c.sess.reg.rights.Load(); ; {
 			var end *ending
-			buf, end = c.take(buf[:0])
+			var stale bool
+			buf, end, stale = c.take(buf[:0], generation)
 			if len(buf) > 0 {
 				if err := c.wire.Write(buf); err != nil {
 					c.wire.Close(err)
@@ -107,7 +127,15 @@ func (c *Conn) write() {
 				c.wire.Close(end.cause)
 				return
 			}
-			if len(buf) == 0 {
+			switch {
+			case stale:
+				c.recheck(generation) // and go on by the same rights, so that this comes to an end
+			case len(buf) == 0:
+				generation = 0
+			default:
+				generation = c.sess.reg.rights.Load()
+			}
+			if generation == 0 {
 				break
 			}
 			if cap(buf) > 4*chunk {
@@ -133,8 +161,9 @@ func (c *Conn) hearable() {
 }
 
 // take moves up to a chunk of what is owed into buf. end is set when nothing
-// will follow.
-func (c *Conn) take(buf []byte) ([]byte, *ending) {
+// will follow; stale, when what comes next was let through by rights of before
+// this generation.
+func (c *Conn) take(buf []byte, generation uint64) (taken []byte, end *ending, stale bool) {
 	s := c.sess
 	now := s.reg.opts.Now()
 	s.mu.Lock()
@@ -148,13 +177,16 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		if c.peer.Version >= 5 && c.closing.code != 0 {
 			buf = appendDisconnect(buf, c.closing.code, c.reason(c.closing.reason))
 		}
-		return buf, c.closing
+		return buf, c.closing, false
 	}
 	if s.conn != c {
-		return buf, nil
+		return buf, nil, false
 	}
 	for len(buf) < chunk && len(c.resend) > 0 && c.window < c.terms.ReceiveMaximum {
 		f := c.resend[0]
+		if !f.done && !f.released && f.checked < generation {
+			return buf, nil, true
+		}
 		c.resend = c.resend[1:]
 		if f.done {
 			continue
@@ -176,6 +208,9 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		q := s.next(c)
 		if q == nil {
 			break
+		}
+		if q.peek().checked < generation {
+			return buf, nil, true
 		}
 		d := q.pop()
 		if d.msg.expired(now) {
@@ -200,7 +235,7 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 			c.window++
 		}
 	}
-	return buf, nil
+	return buf, nil, false
 }
 
 // tooLarge says whether the client takes no packet of that size, and counts it.

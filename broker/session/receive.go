@@ -193,7 +193,7 @@ func (s *Slot) complete(code byte, reason string, fault bool, then func()) {
 	}
 	sess.mu.Unlock()
 	for _, c := range conns {
-		c.wakeUp()
+		c.owe()
 	}
 }
 

@@ -19,6 +19,7 @@ type tape struct {
 	version byte
 	mu      sync.Mutex
 	seen    []packets.Packet
+	writes  int
 	closed  error
 	gate    chan struct{}
 	quit    chan struct{}
@@ -35,6 +36,7 @@ func (t *tape) Write(p []byte) error {
 			return io.ErrClosedPipe
 		}
 	}
+	t.writes++
 	r := bytes.NewReader(p)
 	for r.Len() > 0 {
 		pk, err := decode(r, t.version)

@@ -104,6 +104,9 @@ func toldJSON(cfg *config.Config, t *told) *jsondoc.Value {
 	var list []*jsondoc.Value
 	for _, p := range t.publications {
 		tried := entryJSON(cfg, "publications", p.Publication, p.Topic)
+		if p.Extra != nil {
+			tried.add("extra", p.Extra)
+		}
 		if p.Why != "" {
 			tried.text("why", p.Why)
 		}

@@ -44,16 +44,45 @@ func (d *dryRun) envelope(r *dryResult) error {
 		return nil
 	}
 	if m.Topic.Criterion == protocol.Events {
-		d.tell(r, []*protocol.Message{m})
+		d.tell(r, m, thingAfter(r.entry.Thing, m))
 		return nil
 	}
 	return d.apply(r, []*twin.Command{{Message: m, Sender: trialSender(r.entry.Message.Client)}})
 }
 
-func (d *dryRun) tell(r *dryResult, events []*protocol.Message) {
-	for _, e := range events {
-		r.events = append(r.events, told{event: e, publications: d.cfg.Published.Explain(e)})
+// tell tells an event to the publications; thing is the Thing after it.
+func (d *dryRun) tell(r *dryResult, event *protocol.Message, thing mapping.Thing) {
+	r.events = append(r.events, told{event: event, publications: d.cfg.Published.Explain(event, thing)})
+}
+
+// thingAfter is what an event that somebody gives makes of the Thing that is
+// there already, or of an empty one.
+func thingAfter(thing *jsondoc.Value, event *protocol.Message) mapping.Thing {
+	if thing == nil || thing.Kind() != jsondoc.KindObject {
+		thing = jsondoc.Object()
 	}
+	id := jsondoc.Member{Name: "thingId", Value: jsondoc.String(event.Topic.EntityID())}
+	thing = thing.Merge(jsondoc.Object(id))
+	value := event.Value
+	if value == nil {
+		value = jsondoc.Null()
+	}
+	var err error
+	switch event.Topic.Action {
+	case protocol.ActionDeleted:
+		if len(event.Path) == 0 {
+			return mapping.Thing{}
+		}
+		thing, _ = thing.Delete(event.Path)
+	case protocol.ActionMerged, protocol.ActionMigrated:
+		thing, err = thing.MergePatterns(jsondoc.Nest(event.Path, value))
+	default:
+		thing, err = thing.Set(event.Path, value)
+	}
+	if err != nil { // no event of such a Thing
+		return mapping.Thing{}
+	}
+	return mapping.Thing{Value: thing}
 }
 
 // apply applies commands to the Thing of the trial, with the code that the
@@ -94,7 +123,10 @@ func (d *dryRun) apply(r *dryResult, cmds []*twin.Command) error {
 	o := handle(cmds)
 	switch {
 	case o.Err == nil:
-		d.tell(r, o.Events)
+		for _, e := range o.Events {
+			after := o.ThingAfter(e)
+			d.tell(r, e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created})
+		}
 	case r.trace != nil && slices.Contains(cmds, o.Refused):
 		d.refuse(r, o.Err, slices.Index(cmds, o.Refused))
 	default:

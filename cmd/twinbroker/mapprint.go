@@ -127,6 +127,9 @@ func (p *mapPrinter) told(t *told) {
 	p.line("\nevent %s at %s: %s", t.event.Topic, pathText(t.event), cut(valueOf(t.event)))
 	for _, pub := range t.publications {
 		p.line("\npublications[%d] (%s)  %s", pub.Publication, pub.Topic, p.cfg.Place(fmt.Sprintf("publications[%d]", pub.Publication)))
+		if pub.Extra != nil {
+			p.line("  extra %s", pub.Extra)
+		}
 		if pub.Why != "" {
 			p.line("  => nothing: %s", pub.Why)
 		}

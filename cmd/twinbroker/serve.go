@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 	"github.com/twinbroker/twinbroker/twin"
 )
@@ -90,6 +91,9 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	for _, n := range cfg.Notices() {
 		log.Info(n)
 	}
+	if closed := cfg.Closed(); closed != "" {
+		log.Warn(closed)
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -113,12 +117,22 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	if err := certificates.load(cfg); err != nil {
 		return err
 	}
+	audit := &auditFile{log: log}
+	if err := audit.open(cfg.Audit.File); err != nil {
+		return err
+	}
+	defer audit.open("")
+	who := auth.New(auth.Options{Log: log})
+	if err := who.Load(cfg.Auth); err != nil {
+		return err
+	}
 	b, err := broker.New(broker.Config{
+		Auth:      who,
 		Listeners: brokerListeners(cfg, certificates),
 		Root:      cfg.Topics.Root, State: cfg.Topics.State,
 		Live:    live(cfg),
 		Limits:  brokerLimits(cfg.Limits),
-		Version: stamped(), Log: log,
+		Version: stamped(), Log: log, Audit: audit.logger(),
 	}, service, service.Store())
 	if err != nil {
 		return err
@@ -145,7 +159,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
 	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
 
-	reload := &reloading{load: load, current: cfg, broker: b, certificates: certificates, level: level, log: log}
+	reload := &reloading{load: load, current: cfg, broker: b, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
 	defer reload.start()()
 	select {
 	case s := <-signals:

@@ -48,6 +48,18 @@ func (r *run) after(step *Step, before string) (string, error) {
 	return change(before, changes)
 }
 
+// visible is what the client sees of the Thing.
+func (r *run) visible(thing string) (string, error) {
+	if thing == "" || slices.Contains(r.Hidden, "/") {
+		return "", nil
+	}
+	changes := map[string]any{}
+	for _, path := range r.Hidden {
+		changes[path] = "{{absent}}"
+	}
+	return change(thing, changes)
+}
+
 // change sets and removes values at JSON Pointers. It decodes everything, so
 // that it has nothing in common with the program.
 func change(text string, changes map[string]any) (string, error) {

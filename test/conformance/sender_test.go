@@ -156,7 +156,10 @@ func (s *sender) step(r *run, step *Step, state string, at int) (string, int, er
 	if err != nil {
 		return "", 0, err
 	}
-	wanted := after
+	wanted, err := r.visible(after)
+	if err != nil {
+		return "", 0, err
+	}
 	if wanted != "" {
 		wanted = strings.TrimSuffix(wanted, "}") + fmt.Sprintf(`,"_revision":%d}`, at)
 	}

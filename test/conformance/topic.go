@@ -56,6 +56,9 @@ type Case struct {
 	// Others are there too, and Policies; by the names of their IDs.
 	Others   map[string]yaml.Node `yaml:"others"`
 	Policies map[string]yaml.Node `yaml:"policies"`
+	// Hidden are the parts of the Thing that the client may not READ, by JSON
+	// Pointer; "/" is all of it.
+	Hidden []string `yaml:"hidden"`
 	// Steps are the messages; a case with one has it in place.
 	Steps []*Step `yaml:"steps"`
 	Step  `yaml:",inline"`

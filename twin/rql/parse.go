@@ -119,9 +119,9 @@ func (p *parser) query(n *node) bool {
 	case opAnd, opOr, opNot:
 		return p.queries(n)
 	case opExists, opEmpty:
-		return p.property(n) && p.take(')', `")"`)
+		return p.property(n, ')', `")"`)
 	}
-	if !p.property(n) || !p.take(',', `"," and a value`) {
+	if !p.property(n, ',', `"," and a value`) {
 		return false
 	}
 	at := p.at
@@ -176,8 +176,9 @@ func (p *parser) queries(n *node) bool {
 	return p.take(')', `"," or ")"`)
 }
 
-// property reads a property, which ends before a comma or a parenthesis.
-func (p *parser) property(n *node) bool {
+// property reads a property, which ends before a comma or a parenthesis, and
+// goes behind what must follow; wanted is for the error.
+func (p *parser) property(n *node, next byte, wanted string) bool {
 	start := p.at
 	for p.at < len(p.text) && strings.IndexByte(`,)"\`, p.text[p.at]) < 0 {
 		p.at++
@@ -200,6 +201,9 @@ func (p *parser) property(n *node) bool {
 	}
 	if p.at < len(p.text) && p.text[p.at] == '"' {
 		return p.fail(p.at, `a quote in the name of a property: it is written without quotes, and with \" for one in it`)
+	}
+	if !p.take(next, wanted) { // before it is asked whether there is such a property: grammar comes first
+		return false
 	}
 	if problem, syntax := n.field.set(name, p.scope, n.op >= opExists); problem != "" {
 		p.err = &Error{Text: p.text, Offset: start, Problem: problem, Syntax: syntax}

@@ -1,6 +1,7 @@
 package rql
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,17 @@ type Signal struct {
 	Resource                                   string          // "thing", "policy", "message" or "connection"
 	Path                                       jsondoc.Pointer // of the envelope
 	Value                                      *jsondoc.Value  // of the envelope: for feature:id, where Path leads to no Feature
+}
+
+// IsPlaceholder says whether there is a placeholder of signals of this name,
+// such as topic:action.
+func IsPlaceholder(name string) bool { return slices.Contains(placeholders[:], name) }
+
+// Placeholder is what a placeholder of signals stands for; false when that is
+// nothing.
+func (g *Signal) Placeholder(name string) (string, bool) {
+	text, ok := g.appendPlaceholder(nil, name)
+	return string(text), ok
 }
 
 // appendPlaceholder appends what a placeholder stands for; false when that is

@@ -194,8 +194,8 @@ func TestResultsComeInOrder(t *testing.T) {
 			got = append(got, what)
 		}
 	}
-	batches := 0
-	s.OnBatch(func() { batches++ })
+	begun, batches := 0, 0
+	s.OnBatch(func() { begun++ }, func() { batches++ })
 	tx, _ := s.Begin(thing("a"))
 	tx.Put(thing("a"), []byte("1"), text("1"))
 	tx.Commit(nil, nil, note("first"))
@@ -215,8 +215,8 @@ func TestResultsComeInOrder(t *testing.T) {
 		t.Fatal("After of a number on disk did not run at once")
 	}
 	closeStore(t, s)
-	if batches == 0 {
-		t.Fatal("OnBatch never ran")
+	if batches == 0 || begun != batches {
+		t.Fatalf("OnBatch: %d batches begun, %d ended", begun, batches)
 	}
 }
 

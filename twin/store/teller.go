@@ -23,7 +23,7 @@ type teller struct {
 	ahead   []span // beyond reached, and told that it was refused
 	waiting waiters
 	order   uint64
-	hooks   []func()
+	hooks   []around
 	over    bool // the teller's goroutine has ended
 }
 
@@ -112,18 +112,27 @@ func (s *Store) verdict(seq uint64) error {
 	return nil
 }
 
-// OnBatch has fn run on the teller's goroutine after each batch, when
-// everything that waited for it has run. To be called before the first Tx.
-func (s *Store) OnBatch(fn func()) {
+// OnBatch has two functions run on the teller's goroutine: one before a batch
+// is told, one when everything that waited for it has run.
+func (s *Store) OnBatch(before, after func()) {
 	s.teller.mu.Lock()
-	s.teller.hooks = append(s.teller.hooks, fn)
+	s.teller.hooks = append(s.teller.hooks, around{before, after})
 	s.teller.mu.Unlock()
 }
+
+// around is what runs before and after the telling of a batch.
+type around struct{ before, after func() }
 
 // tellLoop is the teller's goroutine.
 func (s *Store) tellLoop() {
 	t := &s.teller
 	for news := range s.tell {
+		t.mu.Lock()
+		hooks := t.hooks
+		t.mu.Unlock()
+		for i := range hooks {
+			hooks[i].before()
+		}
 		for _, tx := range news.batch {
 			if tx.done != nil {
 				tx.done(news.err)
@@ -138,11 +147,8 @@ func (s *Store) tellLoop() {
 		for _, tx := range news.batch {
 			s.recycle(tx)
 		}
-		t.mu.Lock()
-		hooks := t.hooks
-		t.mu.Unlock()
-		for _, fn := range hooks {
-			fn()
+		for i := range hooks {
+			hooks[i].after()
 		}
 		clear(news.batch)
 		select {

@@ -21,7 +21,9 @@ func (c *Config) Check() Problems {
 	check.trees()
 	check.listeners()
 	check.http()
-	check.anonymous()
+	check.auth()
+	check.acl()
+	check.subjects()
 	check.limits()
 	var problems []mapping.Problem
 	c.Rules, problems = mapping.Compile(c.Mappings, c.Topics.Roots())

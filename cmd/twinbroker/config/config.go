@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/mapping"
 )
 
@@ -18,6 +19,9 @@ type Config struct {
 	Listeners    []Listener
 	HTTP         HTTP
 	Auth         Auth
+	ACL          []acl.Rule // for topics outside of the twin's trees
+	ACLFile      string     // more of them, in mosquitto's format; "": none
+	Audit        Audit
 	Topics       Topics
 	Mappings     []mapping.RuleConfig
 	Publications []mapping.PublicationConfig
@@ -30,6 +34,8 @@ type Config struct {
 	// Rules and Published are the compiled Mappings and Publications.
 	Rules     *mapping.Rules
 	Published *mapping.Publications
+	// Granted is the compiled ACL with the ACLFile; nil where nothing is closed.
+	Granted *acl.Rules
 
 	places   places
 	included []string // Include as it was looked for, with that of the included files
@@ -58,9 +64,9 @@ type HTTP struct {
 	Default bool   // nobody asked for it: when the port is taken, that is no reason to fail
 }
 
-// Auth says who clients are.
-type Auth struct {
-	Anonymous []string // subjects of clients without credentials; empty: such clients are refused
+// Audit says where it is written down who did what.
+type Audit struct {
+	File string // JSON lines; "": into the log
 }
 
 // Topics names the topic trees of the twin.

@@ -11,10 +11,12 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	c.Include = s.texts("include")
 	c.Listeners = d.listeners(s.take("listeners"), "listeners")
 	s.inner("http").only(scalars, "address")
-	auth := s.inner("auth")
-	c.Auth.Anonymous = auth.texts("anonymous")
-	auth.later(laterAuth...)
-	auth.end()
+	c.decodeAuth(s.inner("auth"), scalars)
+	if s.has("acl") {
+		c.ACL = d.acl(s.take("acl"), "acl")
+	}
+	s.scalars(scalars, "acl_file")
+	s.inner("audit").only(scalars, "file")
 	s.inner("topics").only(scalars, "root", "state", "state_payload")
 	c.Mappings = d.mappings(s.take("mappings"), "mappings")
 	c.Publications = d.publications(s.take("publications"), "publications")
@@ -39,9 +41,8 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 
 // What the contract has and this version does not.
 var (
-	laterAuth        = []string{"users_file", "certificates", "jwt", "admin_subjects"}
-	laterSections    = []string{"acl", "provision"}
-	laterPublication = []string{"filter", "extraFields"}
+	laterAuth     = []string{"certificates", "jwt"}
+	laterSections = []string{"provision"}
 )
 
 // inner is the section that is the value of a key.

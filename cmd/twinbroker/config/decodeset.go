@@ -14,7 +14,7 @@ func (d *decoder) publications(node *yaml.Node, key string) []mapping.Publicatio
 		s := d.section(element, key)
 		publication := mapping.PublicationConfig{
 			Subjects: s.texts("subjects"), Signals: s.texts("signals"), Namespaces: s.texts("namespaces"),
-			Path: s.text("path"), Topic: s.text("topic"),
+			Path: s.text("path"), Filter: s.text("filter"), Extra: s.text("extraFields"), Topic: s.text("topic"),
 			QoS: s.whole("qos"), Retain: s.flag("retain"), To: s.text("to"),
 		}
 		if payload := s.take("payload"); payload != nil && payload.Kind == yaml.MappingNode {
@@ -22,7 +22,6 @@ func (d *decoder) publications(node *yaml.Node, key string) []mapping.Publicatio
 		} else {
 			publication.Payload, _ = d.scalar(payload, under(key, "payload"))
 		}
-		s.later(laterPublication...)
 		s.end()
 		list = append(list, publication)
 	})

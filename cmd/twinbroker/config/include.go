@@ -151,6 +151,9 @@ func (c *Config) IsReadFrom(file string) bool {
 	if c.File != "" && file == filepath.Clean(c.File) {
 		return true
 	}
+	if c.ACLFile != "" && file == filepath.Clean(c.ACLFile) {
+		return true
+	}
 	for _, name := range c.included {
 		if fits, err := filepath.Match(name, file); file == name || err == nil && fits {
 			return true
@@ -170,6 +173,9 @@ func (c *Config) Folders() []string {
 	}
 	if c.File != "" {
 		add(c.File)
+	}
+	if c.ACLFile != "" {
+		add(c.ACLFile)
 	}
 	for _, name := range slices.Concat(c.included, c.Included) {
 		if !strings.ContainsAny(filepath.Dir(name), `*?[`) {

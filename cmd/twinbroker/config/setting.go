@@ -28,6 +28,9 @@ var settings = []setting{
 		read:  func(c *Config, text string) error { return c.HTTP.read(text) },
 		print: func(c *Config) string { return c.HTTP.print() },
 	},
+	text("auth.users_file", "", func(c *Config) *string { return &c.Auth.UsersFile }, anything),
+	text("acl_file", "", func(c *Config) *string { return &c.ACLFile }, anything),
+	text("audit.file", "", func(c *Config) *string { return &c.Audit.File }, anything),
 	text("topics.root", "ditto", func(c *Config) *string { return &c.Topics.Root }, isRoot),
 	text("topics.state", "twin", func(c *Config) *string { return &c.Topics.State }, isRoot),
 	text("topics.state_payload", "plain", func(c *Config) *string { return &c.Topics.StatePayload }, oneOf("plain", "json")),
@@ -107,6 +110,8 @@ func boolean(key, byDef string, of func(*Config) *bool) setting {
 		print: func(c *Config) string { return strconv.FormatBool(*of(c)) },
 	}
 }
+
+func anything(string) error { return nil }
 
 func notEmpty(text string) error {
 	if text == "" {

@@ -10,7 +10,7 @@ import (
 )
 
 // sections is the order in which WriteYAML writes.
-var sections = []string{"data_dir", "listeners", "http", "auth", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
+var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "audit", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
 
 // WriteYAML writes the effective configuration as a file that Load reads to
 // the same effect. It names files of keys, never what is in them; no setting
@@ -21,6 +21,16 @@ func (c *Config) WriteYAML(w io.Writer) error {
 		switch name {
 		case "listeners":
 			add(root, name, c.showListeners())
+		case "acl":
+			if c.places["acl"] != "" {
+				add(root, name, c.showACL())
+			}
+		case "acl_file":
+			addText(root, name, c.ACLFile)
+		case "audit":
+			if c.Audit != (Audit{}) {
+				c.showSection(root, name)
+			}
 		case "mappings":
 			add(root, name, c.showMappings())
 		case "publications":
@@ -46,13 +56,13 @@ func (c *Config) showSection(root *yaml.Node, name string) {
 		case s.key == name:
 			add(root, name, scalarNode(s.print(c)))
 			return
-		case isInner:
+		case isInner && s.print(c) != "":
 			add(section, inner, scalarNode(s.print(c)))
 		}
 	}
 	switch name {
 	case "auth":
-		add(section, "anonymous", textNodes(c.Auth.Anonymous))
+		c.showAuth(section)
 	case "history":
 		add(section, "headers", textNodes(c.History.Headers))
 	}
@@ -95,6 +105,8 @@ func (c *Config) showPublications() *yaml.Node {
 			}
 		}
 		addText(node, "path", p.Path)
+		addText(node, "filter", p.Filter)
+		addText(node, "extraFields", p.Extra)
 		add(node, "topic", textNode(p.Topic))
 		if p.Expr != "" {
 			payload := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
