@@ -135,12 +135,12 @@ func (p *placing) policy(e *Entity) {
 	tx, err := w.s.store.Begin(w.key)
 	if err != nil {
 		p.unread(err)
-		p.told(&Outcome{Err: policyUnavailable(w.id, err)})
+		p.told(&Outcome{Err: protocol.PolicyUnavailable(w.id, err)})
 		return
 	}
 	at := tx.Get(w.key)
 	cur := documentOf(at).Value
-	if cur != nil && !p.conflict(tx, at, document{Value: cur}, document{Value: e.value}, policyConflict(w.id)) {
+	if cur != nil && !p.conflict(tx, at, document{Value: cur}, document{Value: e.value}, protocol.PolicyConflict(w.id)) {
 		return
 	}
 	if err := w.s.checkPolicySize(cur, e.value); err != nil {
@@ -153,10 +153,11 @@ func (p *placing) policy(e *Entity) {
 	tx.Commit(nil, headers, func(err error) {
 		o := &Outcome{}
 		if err != nil {
-			o.Err = policyUnavailable(w.id, err)
+			o.Err = protocol.PolicyUnavailable(w.id, err)
 		}
 		p.told(o)
 	})
+	w.s.policyChanged(w.id, e.value)
 }
 
 // conflict says whether to go on where an entity is there already. If not, it
@@ -177,14 +178,4 @@ func (p *placing) conflict(tx *store.Tx, at store.Entry, cur, next document, ref
 	tx.Abort()
 	p.s.tellAfter(at.Seq, p.cmd, &Outcome{}, p.told)
 	return false
-}
-
-func policyConflict(id string) *protocol.Error {
-	return &protocol.Error{Status: 409, Code: "policies:policy.conflict",
-		Message: "There is a Policy with ID '" + id + "' already.", Description: "Choose another ID, or modify the Policy."}
-}
-
-func policyUnavailable(id string, err error) *protocol.Error {
-	return &protocol.Error{Status: 503, Code: "policies:policy.unavailable",
-		Message: "The Policy with ID '" + id + "' cannot be read or written at the moment.", Description: "Cause: " + err.Error() + "."}
 }

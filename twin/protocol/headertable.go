@@ -25,6 +25,7 @@ const (
 	HeaderMetadata           = "ditto-metadata"
 	HeaderOriginator         = "ditto-originator"
 	HeaderPatchConditions    = "merge-thing-patch-conditions"
+	HeaderPolicyView         = "policy-view"
 	HeaderPutMetadata        = "put-metadata"
 	HeaderReplyTo            = "reply-to"
 	HeaderRequestedAcks      = "requested-acks"
@@ -105,8 +106,6 @@ var headerRules = map[string]HeaderRule{
 	HeaderRequestedAcks:              {In: true, Out: true, check: checkRequestedAcks},
 	"declared-acks":                  {In: true, check: checkTexts},
 	HeaderTimeout:                    {In: true, Out: true, check: checkTimeout},
-	HeaderAllowPolicyLockout:         {In: true, check: checkBoolean},
-	"policy-view":                    {In: true},
 	"live-channel-timeout-strategy":  {In: true, check: checkTimeoutStrategy},
 	"divert-response-to-connection":  {In: true, check: checkNotEmpty},
 	"divert-expected-response-types": {In: true, check: checkNotEmpty},
@@ -118,6 +117,11 @@ var headerRules = map[string]HeaderRule{
 	HeaderIfEqual:       {In: true, Asks: AsksIfEqual, check: checkIfEqual},
 	HeaderCondition:     {In: true, Asks: AsksCondition},
 	HeaderLiveCondition: {In: true, Asks: AsksCondition},
+
+	// These are about Policies, and are done in twin/policywrite.go and
+	// twin/policyview.go.
+	HeaderAllowPolicyLockout: {In: true, check: checkBoolean},
+	HeaderPolicyView:         {In: true},
 
 	// These are about how much of a merge or a migration is done, in
 	// twin/patchconditions.go and twin/migrate.go.
