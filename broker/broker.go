@@ -183,7 +183,7 @@ func (b *Broker) Start() error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	for _, l := range b.cfg.Listeners {
-		e, err := open(l)
+		e, err := open(l, b.refuseOrigin)
 		if err != nil {
 			b.closeListeners()
 			return err
