@@ -36,6 +36,8 @@ type Twin interface {
 	Access(thingID string) (*policy.Enforcer, error)
 	// PolicyAccess is what a Policy allows now of itself.
 	PolicyAccess(policyID string) (*policy.Enforcer, error)
+	// HistoryReads are figures of the retrieves that asked for the past.
+	HistoryReads() twin.HistoryReads
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
