@@ -36,6 +36,8 @@ type Twin interface {
 	Access(thingID string) (*policy.Enforcer, error)
 	// PolicyAccess is what a Policy allows now of itself.
 	PolicyAccess(policyID string) (*policy.Enforcer, error)
+	// HistoryReads are figures of the retrieves that asked for the past.
+	HistoryReads() twin.HistoryReads
 }
 
 // Store is where the twin's changes are on disk, and with them what QoS 2 has
@@ -183,7 +185,7 @@ func (b *Broker) Start() error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	for _, l := range b.cfg.Listeners {
-		e, err := open(l)
+		e, err := open(l, b.refuseOrigin)
 		if err != nil {
 			b.closeListeners()
 			return err

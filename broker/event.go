@@ -38,12 +38,7 @@ func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *event {
 func (e *event) View(who *session.Peer) *session.Message {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if generation := e.b.sessions.Rights(); e.generation < generation {
-		if by := e.b.readerNow(&e.message, e.by); by != e.by {
-			e.by, e.views = by, nil
-		}
-		e.generation = generation
-	}
+	e.renew()
 	if who.Admin {
 		return e.encodedWhole()
 	}
@@ -67,6 +62,24 @@ func (e *event) View(who *session.Peer) *session.Message {
 	}
 	e.views[key] = view
 	return view
+}
+
+// renew finds out who may read the event as things are now, if rights have
+// changed since. It lets go of the lock meanwhile: the twin may take its time.
+func (e *event) renew() {
+	generation, by := e.b.sessions.Rights(), e.by
+	if e.generation >= generation {
+		return
+	}
+	e.mu.Unlock()
+	by = e.b.readerNow(&e.message, by)
+	e.mu.Lock()
+	if e.generation < generation {
+		if by != e.by {
+			e.by, e.views = by, nil
+		}
+		e.generation = generation
+	}
 }
 
 func (e *event) encodedWhole() *session.Message {

@@ -5,6 +5,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/twin"
 )
 
 // metrics are the broker's figures for Prometheus. Names and meanings are kept
@@ -87,6 +88,14 @@ func (m *metrics) read(b *Broker) {
 	gauge("subscriptions", "Subscriptions of all sessions.", func() int { return b.sessions.Subscriptions() })
 	gauge("retained_messages", "Retained messages.", func() int { return b.retained.Len() })
 	gauge("publishes_pending", "Publishes taken and not acknowledged yet.", func() int { return b.sessions.Pending() })
+	history := func(name, help string, value func(twin.HistoryReads) float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "twinbroker_history_" + name, Help: help}, func() float64 { return value(b.twin.HistoryReads()) }))
+	}
+	history("reads_total", "Reads of history made for retrieves.", func(r twin.HistoryReads) float64 { return float64(r.Done) })
+	history("reads_failed_total", "Of these, those that the disk did not let be, or that took too long.", func(r twin.HistoryReads) float64 { return float64(r.Failed) })
+	history("read_seconds_total", "Time that they took.", func(r twin.HistoryReads) float64 { return r.Took.Seconds() })
+	gauge("history_reads_waiting", "Reads of history that wait or run.", func() int { return b.twin.HistoryReads().Waiting })
 	count("deliveries_total", "Messages written to subscribers.", nil, func(c *session.Counters) int64 { return c.Sent.Load() })
 	for qos := range 3 {
 		count("deliveries_dropped_total", "Messages that found a subscriber's queue full, by QoS.",

@@ -157,17 +157,22 @@ func asError(err error) *protocol.Error {
 	return &protocol.Error{Status: 500, Code: "internalerror", Message: err.Error()}
 }
 
-func forbidden(why, topic string) *protocol.Error {
+// forbidden: what is published to the topic is the broker's own; instead says
+// what a client can do.
+func forbidden(why, topic, instead string) *protocol.Error {
 	return &protocol.Error{
 		Status: 403, Code: "messages:publish.notallowed",
-		Message: fmt.Sprintf("Nothing may be published to the topic %q: %s.", topic, why),
+		Message:     fmt.Sprintf("Nothing may be published to the topic %q: %s.", topic, why),
+		Description: instead,
 	}
 }
 
+// badReply: a topic that responses cannot go to.
 func badReply(what, topic, why string) *protocol.Error {
 	return &protocol.Error{
 		Status: 400, Code: "messages:replyto.invalid",
-		Message: fmt.Sprintf("The %s %q cannot be answered to: %s.", what, topic, why),
+		Message:     fmt.Sprintf("The %s %q cannot be answered to: %s.", what, topic, why),
+		Description: "Name another topic, or none: then responses go to the client's own reply topic.",
 	}
 }
 

@@ -22,7 +22,7 @@ func (b *Broker) granted(p *session.Peer, topic string) *protocol.Error {
 	}
 	switch b.live.Load().ACL.Publish(p.ACL(), topic) {
 	case acl.Refused:
-		return forbidden("no rule grants it to the client", topic)
+		return forbidden("no rule grants it to the client", topic, "Rules are in acl and acl_file of the broker's configuration.")
 	case acl.ByAdmin:
 		b.audit.Overruled(p, "publish", topic)
 	}

@@ -32,9 +32,9 @@ func (b *Broker) route(in *inbound) {
 func (b *Broker) reserved(topic string) *protocol.Error {
 	switch {
 	case topic[0] == '$' && !isBridgeState(topic):
-		return forbidden("topics that begin with $ are the broker's own", topic)
+		return forbidden("topics that begin with $ are the broker's own", topic, "Choose a topic that does not begin with $.")
 	case topics.Within(topic, b.replies):
-		return forbidden("reply topics are for what the broker answers", topic)
+		return forbidden("reply topics are for what the broker answers", topic, "Choose a topic outside '"+b.replies+"'.")
 	case topics.Within(topic, b.cfg.State):
 		return protocol.SignalUnsupported("Publishing to the state tree (topic '" + topic + "')")
 	}
@@ -63,7 +63,8 @@ func forged(t protocol.Topic) *protocol.Error {
 	if clientsMay(t) {
 		return nil
 	}
-	return forbidden("twin events, announcements and responses are the broker's to send", t.String())
+	return forbidden("twin events, announcements and responses are the broker's to send", t.String(),
+		"Clients send commands, messages, acknowledgements, search and streaming, and on the live channel events and errors too.")
 }
 
 // mayPublish says whether a will could be sent when it is due.

@@ -107,6 +107,8 @@ func (c *ruleCompiler) header(config HeaderConfig, sc *scope) error {
 		return errors.New("is the mapping's own: its change is a merge patch")
 	case name == protocol.HeaderDryRun && c.rule.format != formatDitto:
 		return errors.New("is for migrations, and a mapping's change is a merge: leave it out")
+	case name == protocol.HeaderLiveCondition && c.rule.format != formatDitto:
+		return errors.New("is for retrieving, and a mapping's change is a merge: leave it out")
 	case !protocol.RuleOf(name).In:
 		return errors.New("is not a header that a client may send")
 	}
@@ -115,13 +117,8 @@ func (c *ruleCompiler) header(config HeaderConfig, sc *scope) error {
 		return err
 	}
 	var tried protocol.Headers
-	if value.fixed != nil {
+	if value.fixed != nil { // else its values are known only with messages
 		tried.Set(config.Name, value.fixed)
-	} else {
-		tried.SetString(config.Name, "x")
-		if !protocol.RuleOf(name).Changes {
-			tried = protocol.Headers{} // its values are known only with messages
-		}
 	}
 	if refused := tried.Admit(); refused != nil {
 		return errors.New(strings.TrimSuffix(refused.Message, ".") + "; correct it, or leave it out")

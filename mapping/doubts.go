@@ -9,9 +9,10 @@ import (
 // Doubts tells of what is allowed and likely a mistake, in the order of the
 // configuration: mappings that write the same place of the same Thing with one
 // message, so that only the last of them has an effect, publications to topics
-// that a mapping takes in, which it will never be shown, and captures in single
-// braces, which stand for themselves. A mapping with a condition may leave such
-// topics alone, and is not suspected.
+// that a mapping takes in, which it will never be shown, captures in single
+// braces, which stand for themselves, and filters that look at what they do not
+// see. A mapping with a condition may leave such topics alone, and is not
+// suspected.
 func Doubts(r *Rules, p *Publications) []Problem {
 	var doubts []Problem
 	taken := make([][]stretch, len(r.rules)) // by rule
@@ -57,6 +58,7 @@ func Doubts(r *Rules, p *Publications) []Problem {
 				Text: "has no effect beside to: what is for one client is not retained",
 			})
 		}
+		doubts = append(doubts, pub.doubts()...)
 	}
 	return doubts
 }

@@ -225,13 +225,13 @@ func TestKeysThatDoNotCompile(t *testing.T) {
 		change     func(*RuleConfig)
 		path, says string
 	}{
-		{"when", func(r *RuleConfig) { r.When = "payload.x >" }, ".when", "does not compile: unexpected token EOF (line 1, column 11)"},
+		{"when", func(r *RuleConfig) { r.When = "payload.x >" }, ".when", "does not compile: the expression ends too early: something is missing here (line 1, column 11)"},
 		{"when of another kind", func(r *RuleConfig) { r.When = "paylod.x" }, ".when", "unknown name paylod"},
 		{"message without each", func(r *RuleConfig) { r.When = "message.x == 1" }, ".when", "unknown name message"},
 		{"a typo in client", func(r *RuleConfig) { r.When = "client.nme == 'x'" }, ".when", "nme"},
 		{"a capture with a name of the message's", func(r *RuleConfig) { r.Topic, r.Thing, r.When = "t/{topic}", "a:b", "topic == 'x'" }, ".when", "give the capture {topic} another name"},
 		{"a capture with a dash", func(r *RuleConfig) { r.Topic, r.Thing, r.When = "t/{a-b}", "a:b", "a-b == 'x'" }, ".when", `$env["a-b"]`},
-		{"expr", func(r *RuleConfig) { r.Set = []SetConfig{{Path: "/attributes/a", Expr: "1 +"}} }, `.set["/attributes/a"]`, "has an expression that does not compile: unexpected token EOF"},
+		{"expr", func(r *RuleConfig) { r.Set = []SetConfig{{Path: "/attributes/a", Expr: "1 +"}} }, `.set["/attributes/a"]`, "has an expression that does not compile: the expression ends too early: something is missing here"},
 		{"each", func(r *RuleConfig) { r.Each = pointer("readings") }, ".each", "begins with a slash"},
 		{"each that is no pointer", func(r *RuleConfig) { r.Each = pointer("/a//b") }, ".each", "not a JSON pointer"},
 		{"each of text", func(r *RuleConfig) { r.Format, r.Each, r.Set = "text", pointer("/a"), lines(t, "/attributes/a", "") }, ".each", "no array inside"},
@@ -239,6 +239,9 @@ func TestKeysThatDoNotCompile(t *testing.T) {
 		{"a header that is the twin's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"ditto-originator", jsondoc.String("x")}} }, `.headers["ditto-originator"]`, "not a header that a client may send"},
 		{"a header that is the mapping's", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"response-required", jsondoc.Bool(true)}} }, `.headers["response-required"]`, "the mapping's own"},
 		{"a header for other changes", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"dry-run", jsondoc.Bool(true)}} }, `.headers["dry-run"]`, "leave it out"},
+		{"a header for retrieving", func(r *RuleConfig) {
+			r.Headers = []HeaderConfig{{"live-channel-condition", jsondoc.String(`exists(attributes/a)`)}}
+		}, `.headers["live-channel-condition"]`, "leave it out"},
 		{"a condition that is none", func(r *RuleConfig) { r.Headers = []HeaderConfig{{"Condition", jsondoc.String(`eq(attributes/a)`)}} }, `.headers["Condition"]`, "character 16"},
 		{"a condition on a part that is none", func(r *RuleConfig) {
 			r.Headers = []HeaderConfig{{"merge-thing-patch-conditions", parsed(t, `{"attributes/a":"eq(attributes/a)"}`)}}

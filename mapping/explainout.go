@@ -36,7 +36,7 @@ func (p *Publications) Explain(event *protocol.Message, thing Thing) []Publicati
 				continue
 			}
 		}
-		t.Extra, _ = pub.selection.Select(event, &thing)
+		t.Extra = pub.selection.fields(event, &thing)
 	}
 	return list
 }

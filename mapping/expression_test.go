@@ -127,7 +127,7 @@ func TestExpressionsThatFail(t *testing.T) {
 		{"filter(payload.n, true)", `{"n":1}`, "filter takes an array here, not a number"},
 		{"payload.n contains 'x'", `{"n":true}`, "a text is needed here, not true or false"},
 		{"payload.n ? 1 : 2", `{"n":1}`, "true or false is needed here, not a number"},
-		{"float(payload.s)", `{"s":"21,5"}`, `(21,5) (line 1, column 1): a number has a point, not a comma: float(replace(…, ",", "."))`},
+		{"float(payload.s)", `{"s":"21,5"}`, `"21,5" (line 1, column 1): a number has a point, not a comma: float(replace(…, ",", "."))`},
 		{"unix(payload.ts)", `{"ts":"1"}`, "unix takes a number, the seconds since 1970, not a text"},
 		{"unix(payload.ts)", `{"ts":1782907200042}`, "unix: 1782907200042 seconds after 1970 is in no year from 1 to 9999; of milliseconds, as these may be, take unix(… / 1000)"},
 		{"unix(payload.ts)", `{"ts":1e300}`, "in no year"},
@@ -137,7 +137,7 @@ func TestExpressionsThatFail(t *testing.T) {
 		{"payload.n", `{"n":1e999}`, "infinite number"},
 		{"duration('1h')", `{}`, ".Seconds()"},
 		{"fromJSON(payload.s)", `{"s":"{\"a\":1,\"a\":2}"}`, "a"},
-		{"float(payload.s)", `{"s":"23.4 °C"}`, "invalid"},
+		{"float(payload.s)", `{"s":"23.4 °C"}`, `float cannot make a number of "23.4 °C"`},
 
 		// Without end, or nearly.
 		{"count(1..1000, count(1..1000, count(1..1000, true) > 0) > 0)", `{}`, "memory budget"},
@@ -171,14 +171,14 @@ func TestExpressionsThatFail(t *testing.T) {
 func TestExpressionsThatDoNotCompile(t *testing.T) {
 	for source, want := range map[string]string{
 		"":                   "is empty",
-		"payload.":           "unexpected end",
-		"payload.temp * * 9": "unexpected token",
+		"payload.":           "ends too early",
+		"payload.temp * * 9": `"*" is not expected here (line 1, column 16)`,
 		"paylod.temp":        "unknown name paylod (line 1, column 1)",
-		"device * 2":         "mismatched types string and int",
+		"device * 2":         "cannot work out a text * a number (line 1, column 8); float(…)",
 		"now()":              "unknown name now",
 		"nothing(payload)":   "unknown name nothing",
-		"§budget":            "unrecognized character",
-		"count(1..2, 'x')":   "predicate should return boolean",
+		"§budget":            "the character § has no meaning here",
+		"count(1..2, 'x')":   "must give true or false, not a text",
 	} {
 		_, err := compileExpression(source, types.Map{"payload": types.Any, "device": types.String})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -36,7 +37,21 @@ func adviseCompile(err error, source string, variables types.Map) string {
 			return text + place + ": " + advice
 		}
 	}
-	return text + place
+	if m := mismatch.FindStringSubmatch(text); m != nil {
+		text, advice := cannotWorkOut(m[2], m[1], m[3])
+		return text + place + advice
+	}
+	return reword(text, tailAt(source, err)) + place
+}
+
+// tailAt is the expression from the place of an error on.
+func tailAt(source string, err error) string {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return ""
+	}
+	_, tail := cutAt(source, at)
+	return tail
 }
 
 // knownNames says what an expression can name.
@@ -45,6 +60,9 @@ func knownNames(name string, variables types.Map) string {
 	advice := "known are " + strings.Join(names, ", ") + ", and the functions of " + languagePage
 	if _, taken := variables[unixFunction]; !taken {
 		advice += " and " + unixFunction
+	}
+	if here := foreign[name]; here != "" {
+		return "here it is " + here + "; " + advice
 	}
 	for _, known := range names {
 		if slips(strings.ToLower(name), strings.ToLower(known)) <= 1+len(known)/5 {
@@ -118,11 +136,7 @@ var (
 // adviseRun is what oneLine says of an error of an expression that ran.
 func adviseRun(err error, source string) string {
 	text, place := parts(err)
-	tail := ""
-	var at *file.Error
-	if errors.As(err, &at) {
-		_, tail = cutAt(source, at)
-	}
+	tail := tailAt(source, err)
 	function := ""
 	if m := called.FindStringSubmatch(tail); m != nil {
 		function = m[1]
@@ -142,18 +156,22 @@ func adviseRun(err error, source string) string {
 		if kindOf(m[2]) == anArray {
 			advice = "; an element is counted to, as in payload[0]"
 		}
+	} else if text == "invalid operation: int(string)" && strings.HasPrefix(tail, "..") {
+		text = "a range is from a whole number to another, not a text"
 	} else if text == "invalid operation: int(string)" {
 		text = `an array or a text has no members with names: an element of an array is counted to, as in payload.list[0], or found, as in find(payload.list, .name == "x")`
 	} else if m := toNumber.FindStringSubmatch(text); m != nil {
+		text = m[1] + " cannot make a number of " + strconv.Quote(m[2])
+		if kind := kindOf(m[2]); kind != m[2] {
+			text = m[1] + " takes a number or a text here, not " + kind
+		}
 		if commaNumber.MatchString(m[2]) {
 			advice = `: a number has a point, not a comma: float(replace(…, ",", "."))`
 		}
 	} else if m := operation.FindStringSubmatch(text); m != nil {
-		x, y := kindOf(m[1]), kindOf(m[3])
-		text = fmt.Sprintf("cannot work out %s %s %s", x, m[2], y)
-		if x == aText && y == aNumber || x == aNumber && y == aText {
-			advice = "; float(…) makes a number of a text, string(…) a text of a number"
-		}
+		text, advice = cannotWorkOut(m[1], m[2], m[3])
+	} else {
+		text = reword(text, tail)
 	}
 	if missing.MatchString(text) {
 		advice = `: something that it uses is not in this message; "payload.x ?? 0" gives such a value, and "payload.x == nil ? nil : …" leaves the line out`
@@ -178,7 +196,7 @@ const (
 // kindOf is what the configuration calls a value of a type of Go.
 func kindOf(name string) string {
 	switch name {
-	case "int", "int64", "float64":
+	case "int", "int64", "float64", "int8", "uint8", "uint":
 		return aNumber
 	case "string", "[]uint8":
 		return aText
@@ -188,6 +206,8 @@ func kindOf(name string) string {
 		return anArray
 	case "map[string]interface {}", "map":
 		return "an object"
+	case "unknown", "interface {}":
+		return "…" // known only when it runs
 	case "nil", "<nil>", "zero":
 		return "nothing (nil)"
 	case "time.Time":

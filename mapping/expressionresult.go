@@ -139,6 +139,8 @@ func describe(result any) string {
 		return fmt.Sprintf("the number %v", r)
 	case time.Duration:
 		return "a duration (.Seconds() makes a number of it)"
+	case byte:
+		return "a byte of a text (text[0:1] is its first character)"
 	case []any:
 		return "an array"
 	case map[string]any:

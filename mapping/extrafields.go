@@ -168,9 +168,13 @@ func specialField(name string, signal *protocol.Message, thing *Thing) *jsondoc.
 	case fieldNamespace:
 		return jsondoc.String(signal.Topic.Namespace)
 	case fieldRevision:
-		return jsondoc.Int(int64(signal.Revision))
+		if signal.Revision > 0 {
+			return jsondoc.Int(int64(signal.Revision))
+		}
 	case fieldModified:
-		return jsondoc.String(string(protocol.AppendTime(nil, signal.Timestamp)))
+		if !signal.Timestamp.IsZero() {
+			return jsondoc.String(string(protocol.AppendTime(nil, signal.Timestamp)))
+		}
 	case fieldCreated:
 		if !thing.Created.IsZero() {
 			return jsondoc.String(string(protocol.AppendTime(nil, thing.Created)))

@@ -47,7 +47,7 @@ func TestPublishWhatAnExpressionGives(t *testing.T) {
 func TestProblemsOfPublicationExpressions(t *testing.T) {
 	for _, test := range []struct{ path, expr, at, says string }{
 		{"", "valeu", ".payload.expr", "unknown name valeu"},
-		{"", "value *", ".payload.expr", "unexpected token"},
+		{"", "value *", ".payload.expr", "ends too early"},
 		{"", "payload.x", ".payload.expr", "unknown name payload"},
 		{"/attributes/{value}", "value", ".path", "captures {value}"},
 	} {

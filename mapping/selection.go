@@ -26,6 +26,7 @@ type Selection struct {
 	namespaces []string
 	filter     *rql.Filter
 	extra      *extraFields
+	alone      bool // the filter looks at none of the extra fields
 }
 
 // CompileSelection compiles what is asked for. Problems are told by their key:
@@ -50,6 +51,9 @@ func CompileSelection(config *SelectionConfig) (Selection, []Problem) {
 			problems = append(problems, Problem{Path: ".extraFields", Text: err.Error()})
 		}
 	}
+	if s.filter != nil {
+		s.alone = !slices.ContainsFunc(s.filter.Fields(), s.extra.mayHave)
+	}
 	return s, problems
 }
 
@@ -65,31 +69,44 @@ func (s *Selection) Looks() bool { return s.filter != nil || s.extra != nil }
 // be told with it as its "extra": the fields of the Thing that are asked for,
 // nil where it has none of them. Filters see what the signal itself tells of
 // the Thing and, where fields are asked for, these too; what the signal tells
-// counts first. Namespaces are the business of [Selection.Wants].
+// counts first. With a signal that is not wanted, extra may be nil. Namespaces
+// are the business of [Selection.Wants].
 func (s *Selection) Select(signal *protocol.Message, thing *Thing) (extra *jsondoc.Value, wanted bool) {
-	if s.extra != nil {
-		extra = s.extra.of(signal, thing)
+	if s.alone && !s.matches(signal, thing, nil) {
+		return nil, false
 	}
-	if s.filter == nil {
-		return extra, true
-	}
+	extra = s.fields(signal, thing)
+	return extra, s.alone || s.filter == nil || s.matches(signal, thing, extra)
+}
+
+func (s *Selection) matches(signal *protocol.Message, thing *Thing, extra *jsondoc.Value) bool {
 	known, about := signalOf(signal), rql.Subject{}
-	subjectOf(&about, signal, thing, extra)
+	s.about(&about, signal, thing, extra)
 	about.Signal = &known
-	return extra, s.filter.Matches(&about)
+	return s.filter.Matches(&about)
 }
 
 // why says which part of the filter decided on a signal, and what it found.
 func (s *Selection) why(signal *protocol.Message, thing *Thing) string {
-	extra, _ := (&Selection{extra: s.extra}).Select(signal, thing)
 	known, about := signalOf(signal), rql.Subject{}
-	subjectOf(&about, signal, thing, extra)
+	s.about(&about, signal, thing, s.fields(signal, thing))
 	about.Signal = &known
 	return s.filter.Why(&about)
 }
 
-// subjectOf says what a filter is held against.
-func subjectOf(about *rql.Subject, signal *protocol.Message, thing *Thing, extra *jsondoc.Value) {
+// fields are the extra fields of a signal, also of one that is not wanted.
+func (s *Selection) fields(signal *protocol.Message, thing *Thing) *jsondoc.Value {
+	if s.extra == nil {
+		return nil
+	}
+	return s.extra.of(signal, thing)
+}
+
+// about says what the filter is held against.
+func (s *Selection) about(about *rql.Subject, signal *protocol.Message, thing *Thing, extra *jsondoc.Value) {
+	if len(s.filter.Fields()) == 0 {
+		return // it looks at placeholders alone
+	}
 	if signal.Topic.Criterion == protocol.Events && signal.Topic.Group == protocol.Things {
 		about.ID = signal.Topic.EntityID()
 		about.Thing = fragment(signal)

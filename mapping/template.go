@@ -189,7 +189,7 @@ func (sc *scope) placeholder(name string) (part, error) {
 			return p, err
 		}
 	}
-	if prefix == "payload" || prefix == "message" && sc.each {
+	if prefix == "payload" && !sc.signal || prefix == "message" && sc.each {
 		if !sc.payload {
 			return part{}, fmt.Errorf("has {{ %s }}: payload: is for mappings of format json or cbor", name)
 		}

@@ -60,7 +60,7 @@ func BenchmarkModify(b *testing.B) {
 	var payloads [][]byte
 	for i := range 100 {
 		id := fmt.Sprintf("org.acme:lamp%d", i)
-		w.must(id, "create", "/", strings.Replace(lamp, `"thingId":"org.acme:lamp",`, "", 1))
+		w.must(id, "create", "/", strings.Replace(lamp, `"thingId":"org.acme:lamp","policyId":"org.acme:lamp",`, "", 1))
 		payloads = append(payloads, fmt.Appendf(nil, `{"topic":"org.acme/lamp%d/things/twin/commands/modify","headers":{"response-required":false},`+
 			`"path":"/features/light/properties/on","value":%d}`, i, i))
 	}

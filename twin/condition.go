@@ -20,7 +20,8 @@ import (
 //
 // A live-channel-condition says when a retrieve is to be answered by the
 // device. The response tells whether the Thing matches it
-// (live-channel-condition-matched); it is the twin that answers in any case.
+// (live-channel-condition-matched), and who answered (channel); it is the twin
+// in any case. Ditto writes both in its SupervisorSmartChannelDispatching.
 
 // parseConditions reads the conditions of a command.
 func (a *asked) parseConditions(m *protocol.Message) (err *protocol.Error) {
@@ -39,10 +40,11 @@ func (a *asked) parseConditions(m *protocol.Message) (err *protocol.Error) {
 }
 
 // tellLive says in the response to a retrieve whether its live-channel-condition
-// holds.
+// holds, and that the twin answered.
 func (a *asked) tellLive(response *protocol.Message, cmd *Command, id string, e store.Entry) {
 	if a.live != nil {
 		response.Headers.Set(protocol.HeaderLiveMatched, jsondoc.Bool(checkCondition(a.live, cmd, id, e) == nil))
+		response.Headers.SetString(protocol.HeaderChannel, protocol.Twin.String())
 	}
 }
 

@@ -1,7 +1,9 @@
 package twin
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -11,7 +13,16 @@ const (
 	readsAtOnce = 2                // of all clients
 	readsEach   = 64               // of one client that wait or run; then its next one waits to be taken
 	readWithin  = 10 * time.Second // then it is refused as unavailable
+	readSlowly  = time.Second      // then the log says so
 )
+
+// HistoryReads are figures of the reads of history since the start.
+type HistoryReads struct {
+	Done    int64         // reads that were made, whatever came of them
+	Failed  int64         // of these, those that the disk did not let be, or that took too long
+	Waiting int           // reads that wait or run now
+	Took    time.Duration // that all of them took, without waiting
+}
 
 // readers run the reads of history beside everything else: what a client sends
 // behind one does not wait for it. The reads of one client run one after
@@ -23,13 +34,17 @@ type readers struct {
 	running chan struct{} // holds one for each that runs
 	all     sync.WaitGroup
 	closed  bool
+	figures HistoryReads
+	log     *slog.Logger
 }
 
 // line is what one client wants to read.
 type line struct{ reads []func(context.Context) }
 
-func newReaders() *readers {
-	r := &readers{lines: map[string]*line{}, running: make(chan struct{}, readsAtOnce)}
+// newReaders: log is where slow reads are told; nil: nowhere.
+func newReaders(log *slog.Logger) *readers {
+	r := &readers{lines: map[string]*line{}, running: make(chan struct{}, readsAtOnce),
+		log: cmp.Or(log, slog.New(slog.DiscardHandler))}
 	r.room.L = &r.mu
 	return r
 }
@@ -56,6 +71,7 @@ func (r *readers) read(client string, fn func(context.Context)) {
 		go r.work(client, l)
 	}
 	l.reads = append(l.reads, fn)
+	r.figures.Waiting++
 }
 
 // work runs a client's reads until there are none.
@@ -72,14 +88,37 @@ func (r *readers) work(client string, l *line) {
 		r.mu.Unlock()
 		r.running <- struct{}{}
 		ctx, cancel := context.WithTimeout(context.Background(), readWithin)
+		began := time.Now()
 		fn(ctx)
+		took := time.Since(began)
 		cancel()
 		<-r.running
 		r.mu.Lock()
 		l.reads = l.reads[1:]
+		r.figures.Done++
+		r.figures.Waiting--
+		r.figures.Took += took
+		waiting := r.figures.Waiting
 		r.room.Broadcast()
 		r.mu.Unlock()
+		if took >= readSlowly {
+			r.log.Warn("a read of history was slow", "client", client, "seconds", took.Seconds(), "waiting", waiting)
+		}
 	}
+}
+
+// failed counts a read that could not be made.
+func (r *readers) failed() {
+	r.mu.Lock()
+	r.figures.Failed++
+	r.mu.Unlock()
+}
+
+// stats are the figures as they are now.
+func (r *readers) stats() HistoryReads {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.figures
 }
 
 // close waits for the reads that were taken, and takes no more.

@@ -138,11 +138,13 @@ func (r *pastRead) notThere(id string, err error) *protocol.Error {
 	if why, ok := pastMissing(err, "Thing"); ok {
 		return protocol.HistoryNotAccessible(id, r.moment, why)
 	}
+	r.s.past.failed()
 	return protocol.ThingUnavailable(id, err)
 }
 
-// historicalHeaders are the headers that were kept with the change that made a
-// Thing as it was. Ditto puts the revision among them.
+// historicalHeaders is the header historical-headers: the headers that were kept
+// with the change that made a Thing as it was ([Options.History] says which
+// are). Ditto puts the revision among them.
 func historicalHeaders(was store.Past) *jsondoc.Value {
 	kept := jsondoc.Object()
 	if len(was.Headers) > 0 {

@@ -267,7 +267,7 @@ func TestReadsOfHistoryHoldNothingUp(t *testing.T) {
 }
 
 func TestAClientWaitsWhileItHasTooManyReadsOfHistory(t *testing.T) {
-	r := newReaders()
+	r := newReaders(nil)
 	stuck, ran := make(chan struct{}), make(chan int, readsEach+10)
 	r.read("a", func(context.Context) { <-stuck })
 	for i := range readsEach - 1 {

@@ -93,7 +93,7 @@ func (w *writing) filterPatch(tx *store.Tx, e store.Entry, cur document) bool {
 func (w *writing) leave(tx *store.Tx, e store.Entry, cur document) {
 	if w.cmd.Message.Headers.ResponseRequired() {
 		w.outcome.Response = respond(w.cmd, w.cmd.Message.Path, 204, nil)
-		w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
+		typeResponse(&w.outcome.Response.Headers, protocol.ActionMerged)
 		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(e.Revision)))
 		tellTag(w.outcome.Response, w.rights.tag(cur.Value, e.Revision, w.at, w.change.path))
 	}

@@ -88,7 +88,7 @@ type Service struct {
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(), dropEmptied: o.DropEmptied,
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied,
 		enforcers: newAccessCache(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
@@ -127,6 +127,9 @@ func (s *Service) Close() error {
 // QoS 2 publishes and its figures.
 func (s *Service) Store() *store.Store { return s.store }
 
+// HistoryReads are figures of the retrieves that asked for the past.
+func (s *Service) HistoryReads() HistoryReads { return s.past.stats() }
+
 // Handle applies a message. done is called exactly once, with what came of it,
 // when everything that the outcome was computed from is on disk: on the
 // store's teller goroutine, in the order of the changes, or before Handle
@@ -138,7 +141,7 @@ func (s *Service) Store() *store.Store { return s.store }
 // Handle is called.
 func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	m := cmd.Message
-	if err := m.Headers.Admit(); err != nil {
+	if err := admit(m); err != nil {
 		refuse(cmd, err, done)
 		return
 	}
@@ -172,6 +175,12 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	if err != nil {
 		refuse(cmd, err, done)
 	}
+}
+
+// admit checks the headers of a message that comes in, and adds what Ditto adds.
+func admit(m *protocol.Message) *protocol.Error {
+	m.Headers.Correlate()
+	return m.Headers.Admit()
 }
 
 // handlePolicy applies a command for Policies.

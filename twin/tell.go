@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"strings"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -39,9 +38,7 @@ func (w *writing) tell(before, after *jsondoc.Value, action string, status int, 
 		w.outcome.Response = respond(w.cmd, w.event.Path, status, value)
 		w.outcome.Response.Headers.Set(protocol.HeaderEntityRevision, number)
 		tellTag(w.outcome.Response, w.changedTag(after, revision))
-		if action == protocol.ActionMerged {
-			w.outcome.Response.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
-		}
+		typeResponse(&w.outcome.Response.Headers, action)
 	}
 }
 
@@ -64,17 +61,15 @@ func respond(cmd *Command, path jsondoc.Pointer, status int, value *jsondoc.Valu
 func eventHeaders(cmd *Command, action string) protocol.Headers {
 	h := cmd.Message.Headers.Outward()
 	h.Delete(protocol.HeaderReplyTo)
-	switch action {
-	case protocol.ActionDeleted: // there is no value that a content type could be of
-	case protocol.ActionMerged, protocol.ActionMigrated:
-		h.SetString(protocol.HeaderContentType, protocol.ContentTypeMergePatch)
-	default:
-		h.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)
-	}
+	typeEvent(&h, action)
 	addOwn(&h, cmd)
 	return h
 }
 
+// addOwn adds what Ditto adds to whatever it sends out: in ditto-originator the
+// first subject of the sender, and that nobody has to answer. (Where it is known
+// what became of a Thing, entity-revision is its revision: with a response after
+// the command, with an event after the change.)
 func addOwn(h *protocol.Headers, cmd *Command) {
 	if first := cmd.Sender.Subjects.First(); first != "" {
 		h.SetString(protocol.HeaderOriginator, first)
@@ -115,10 +110,4 @@ func (w *writing) record(buf []byte) (record, headers []byte) {
 	}
 	buf = append(buf, '}')
 	return buf[:end], buf[end:]
-}
-
-// mediaType is a content type without its parameters.
-func mediaType(s string) string {
-	s, _, _ = strings.Cut(s, ";")
-	return strings.ToLower(strings.TrimSpace(s))
 }

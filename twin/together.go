@@ -28,7 +28,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 	var keys []store.Key
 	for _, cmd := range cmds {
 		w := &writing{s: s, cmd: cmd, group: g}
-		err := cmd.Message.Headers.Admit()
+		err := admit(cmd.Message)
 		if err == nil {
 			err = w.prepare()
 		}

@@ -140,18 +140,6 @@ func (w *writing) checkDepth(m *protocol.Message) *protocol.Error {
 	return nil
 }
 
-// checkMergeType: Ditto wants a merge to say that it is a merge patch. Where it
-// says nothing, or only that it is a Ditto Protocol message, it is taken for
-// one; what says that it is something else is refused, as there.
-func checkMergeType(h *protocol.Headers) *protocol.Error {
-	switch is := mediaType(h.ContentType()); is {
-	case "", protocol.ContentTypeMergePatch, protocol.ContentTypeDitto:
-		return nil
-	default:
-		return protocol.MediaTypeUnsupported(is, protocol.ContentTypeMergePatch)
-	}
-}
-
 // writePart changes a part of a Thing, or removes all of it.
 func (w *writing) writePart(tx *store.Tx) {
 	m := w.cmd.Message

@@ -8,6 +8,7 @@ import (
 
 // examples are the names of the message examples about Things in Ditto's
 // documentation: protocol/examples/things/generated, without folder and ending.
+// The pages beside that folder put them together and have none of their own.
 //
 //go:embed examples.txt
 var examples string

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -24,12 +25,8 @@ func headerTable(topics []*Topic) string {
 		if c.Pending == "" {
 			continue
 		}
-		for _, s := range c.Steps {
-			for _, n := range []*yaml.Node{&s.Headers, Member(&s.Response, "headers"), Member(&s.Event, "headers")} {
-				for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
-					waiting[strings.ToLower(n.Content[i].Value)] = true
-				}
-			}
+		for name := range c.headers() {
+			waiting[name] = true
 		}
 	}
 	yes := func(is bool, otherwise string) string {
@@ -48,7 +45,7 @@ func headerTable(topics []*Topic) string {
 }
 
 func headerState(note string, waiting bool) string {
-	given := slices.ContainsFunc([]string{"carried", "internal", "not yet"}, func(word string) bool { return strings.HasPrefix(note, word) })
+	given := slices.ContainsFunc([]string{"carried", "internal", "elsewhere"}, func(word string) bool { return strings.HasPrefix(note, word) })
 	switch {
 	case waiting && strings.HasPrefix(note, "carried"):
 		return note + "; some of it not yet"
@@ -60,4 +57,20 @@ func headerState(note string, waiting bool) string {
 		return "works: " + note
 	}
 	return "works"
+}
+
+// headers are the names in lower case, and the values, of the headers that a
+// case sends or expects.
+func (c *Case) headers() iter.Seq2[string, *yaml.Node] {
+	return func(yield func(string, *yaml.Node) bool) {
+		for _, s := range c.Steps {
+			for _, n := range []*yaml.Node{&s.Headers, Member(&s.Response, "headers"), Member(&s.Event, "headers")} {
+				for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
+					if !yield(strings.ToLower(n.Content[i].Value), n.Content[i+1]) {
+						return
+					}
+				}
+			}
+		}
+	}
 }

@@ -184,7 +184,7 @@ func TestConfigCheckAndShowFollowIncludes(t *testing.T) {
 		t.Fatal(err)
 	}
 	check = harness.Run(t, "config", "check", "-c", file)
-	if want := included + ":3: publications[0].payload.expr: unexpected token EOF"; check.Code != 1 || check.Stdout != "" || !strings.HasPrefix(check.Stderr, want) {
+	if want := included + ":3: publications[0].payload.expr: the expression ends too early: something is missing here"; check.Code != 1 || check.Stdout != "" || !strings.HasPrefix(check.Stderr, want) {
 		t.Errorf("check of a mistake: status %d, %q, %s", check.Code, check.Stdout, check.Stderr)
 	}
 }

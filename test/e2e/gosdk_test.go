@@ -76,6 +76,9 @@ func (c *sdkClient) heard() []string {
 		if e.Headers["correlation-id"] != nil && !isText {
 			c.t.Errorf("the SDK does not survive the correlation-id of %s", m.Payload)
 		}
+		if len(correlation) == 36 {
+			correlation = "UUID" // the broker's, where the command had none
+		}
 		_, action, _ := strings.Cut(m.Topic, "req//")
 		list = append(list, fmt.Sprintf("%s: %s %d %s %s", action, correlation, e.Status, e.Path, e.Value))
 	}
@@ -112,7 +115,7 @@ func TestClientsOfDittosGoSDKHaveAThingEach(t *testing.T) {
 			"created: c-1 0 / "+whole, "create-response: c-1 201 / "+whole,
 			"created: c-2 0 /features/meter "+feature, "modify-response: c-2 201 /features/meter "+feature,
 			"modified: c-3 0 /features/meter/properties/level 17", "modify-response: c-3 204 /features/meter/properties/level ",
-			"modified:  0 /features/meter/properties/level 18",
+			"modified: UUID 0 /features/meter/properties/level 18",
 			`retrieve-response: c-4 200 /features/meter/properties {"level":18}`)
 		same("the other", clients[1-i].heard())
 	}

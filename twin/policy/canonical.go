@@ -96,12 +96,27 @@ func (p *Permissions) JSON() *jsondoc.Value {
 func (s *Subject) JSON() *jsondoc.Value {
 	members := append(make([]jsondoc.Member, 0, 3), jsondoc.Member{Name: memberType, Value: jsondoc.String(s.Type)})
 	if !s.Expiry.IsZero() {
-		members = append(members, jsondoc.Member{Name: memberExpiry, Value: jsondoc.String(s.Expiry.UTC().Format(time.RFC3339Nano))})
+		members = append(members, jsondoc.Member{Name: memberExpiry, Value: jsondoc.String(formatExpiry(s.Expiry))})
 	}
 	if s.Announcement != nil {
 		members = append(members, jsondoc.Member{Name: memberAnnouncement, Value: s.Announcement.JSON()})
 	}
 	return jsondoc.Object(members...)
+}
+
+// formatExpiry writes a time with as many digits of a second as it needs, in
+// threes.
+func formatExpiry(t time.Time) string {
+	layout := "2006-01-02T15:04:05Z"
+	switch n := t.Nanosecond(); {
+	case n%1e3 != 0:
+		layout = "2006-01-02T15:04:05.000000000Z"
+	case n%1e6 != 0:
+		layout = "2006-01-02T15:04:05.000000Z"
+	case n != 0:
+		layout = "2006-01-02T15:04:05.000Z"
+	}
+	return t.UTC().Format(layout)
 }
 
 // JSON is the announcement.

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"time"
-
-	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
 // Enforcer answers who may do what by a resolved Policy. It never changes and
@@ -24,6 +22,7 @@ import (
 type Enforcer struct {
 	model   *Model // nil for [Nobody]
 	entries []*resolved
+	all     []*resolved // with those that do not count in the namespace; nil where all do
 	sources []string
 	until   time.Time
 
@@ -100,7 +99,9 @@ func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
 		for _, r := range entry.resources {
 			at := root.child(string(r.Resource))
 			for _, name := range r.Path {
-				at = at.child(name)
+				for part := range strings.SplitSeq(name, "/") {
+					at = at.child(part)
+				}
 			}
 			at.add(rule{int32(i), permsOf(r.Grant), permsOf(r.Revoke)})
 		}
@@ -116,6 +117,9 @@ type growing struct {
 }
 
 func (g *growing) child(name string) *growing {
+	if name == "" {
+		return g
+	}
 	if g.kids == nil {
 		g.kids = map[string]*growing{}
 	}
@@ -160,9 +164,6 @@ const nowhere = -1
 
 // child finds the node of a name below one.
 func (e *Enforcer) child(at int32, name string) int32 {
-	if at == nowhere {
-		return nowhere
-	}
 	n := &e.nodes[at]
 	kids := e.kids[n.kids : n.kids+n.nKids]
 	if len(kids) <= 4 {
@@ -198,7 +199,7 @@ func (e *Enforcer) For(namespace string) *Enforcer {
 	if !e.namespaced {
 		return e
 	}
-	if other, ok := e.namespaces.get([]byte(namespace)); ok {
+	if other, ok := e.namespaces.get(namespace); ok {
 		return other
 	}
 	other := e
@@ -208,7 +209,7 @@ func (e *Enforcer) For(namespace string) *Enforcer {
 				return !countsIn(namespace, entry.namespaces)
 			})
 			other = newEnforcer(e.model, counting, e.sources)
-			other.namespaced, other.until = false, e.until
+			other.namespaced, other.until, other.all = false, e.until, e.entries
 			break
 		}
 	}
@@ -232,152 +233,3 @@ func (e *Enforcer) Sources() []string { return e.sources }
 // Until is when the next subject expires: from then on a new Enforcer is
 // needed. Zero: never.
 func (e *Enforcer) Until() time.Time { return e.until }
-
-// entrySet is a set of entries.
-type entrySet []uint64
-
-// setRoom is room for the set of entries that somebody is in.
-type setRoom [16]uint64
-
-// of is the set of entries that have one of the subjects.
-func (e *Enforcer) of(who Subjects, room *setRoom) entrySet {
-	words := (len(e.entries) + 63) / 64
-	set := entrySet(room[:])
-	if words > len(set) {
-		set = make(entrySet, words)
-	}
-	set = set[:words]
-	for _, subject := range who {
-		for _, entry := range e.subjects[subject] {
-			set[entry>>6] |= 1 << (entry & 63)
-		}
-	}
-	return set
-}
-
-func (s entrySet) has(entry int32) bool { return s[entry>>6]&(1<<(entry&63)) != 0 }
-
-// at is whether the permission is granted at a node, when above it is or not.
-func (e *Enforcer) at(n int32, set entrySet, what perm, above bool) bool {
-	for _, r := range e.rules[e.nodes[n].rules:e.nodes[n].own] {
-		if !set.has(r.entry) {
-			continue
-		}
-		if r.revoke&what != 0 {
-			return false
-		}
-		above = above || r.grant&what != 0
-	}
-	return above
-}
-
-// find walks to a path: the node there, if any, and whether the permission is
-// granted.
-func (e *Enforcer) find(set entrySet, what perm, of Resource, path jsondoc.Pointer) (int32, bool) {
-	n := e.child(0, string(of))
-	if n == nowhere {
-		return nowhere, false
-	}
-	granted := e.at(n, set, what, false)
-	for _, name := range path {
-		if n = e.child(n, name); n == nowhere {
-			break
-		}
-		granted = e.at(n, set, what, granted)
-	}
-	return n, granted
-}
-
-// Whole says whether the permission is granted at the path and for all below
-// it: it is not revoked at any place below, not even where it is granted again
-// (Ditto: unrestricted permissions).
-func (e *Enforcer) Whole(who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
-	var room setRoom
-	set, asked := e.of(who, &room), permOf(what)
-	n, granted := e.find(set, asked, of, path)
-	if !granted || n == nowhere {
-		return granted
-	}
-	for _, r := range e.below(n) {
-		if r.revoke&asked != 0 && set.has(r.entry) {
-			return false
-		}
-	}
-	return true
-}
-
-// Some says whether the permission is granted at the path, or somewhere below
-// it to one of the subjects (Ditto: partial permissions). As there, what one
-// subject is granted below the path counts, also where it is revoked from
-// another.
-func (e *Enforcer) Some(who Subjects, what Permission, of Resource, path jsondoc.Pointer) bool {
-	var room setRoom
-	set, asked := e.of(who, &room), permOf(what)
-	n, granted := e.find(set, asked, of, path)
-	if granted || n == nowhere {
-		return granted
-	}
-	for below := n + 1; below < e.nodes[n].end; below++ {
-		if e.grantedAt(below, who, set, asked) {
-			return true
-		}
-	}
-	return false
-}
-
-// grantedAt says whether one of the subjects is granted the permission at a
-// node, and it is not revoked from the same one there.
-func (e *Enforcer) grantedAt(n int32, who Subjects, set entrySet, what perm) bool {
-	var grant, revoke bool
-	own := e.rules[e.nodes[n].rules:e.nodes[n].own]
-	for _, r := range own {
-		if set.has(r.entry) {
-			grant = grant || r.grant&what != 0
-			revoke = revoke || r.revoke&what != 0
-		}
-	}
-	if !grant || !revoke {
-		return grant
-	}
-	for _, subject := range who {
-		in := e.subjects[subject]
-		grant, revoke = false, false
-		for _, r := range own {
-			if _, is := slices.BinarySearch(in, r.entry); is {
-				grant = grant || r.grant&what != 0
-				revoke = revoke || r.revoke&what != 0
-			}
-		}
-		if grant && !revoke {
-			return true
-		}
-	}
-	return false
-}
-
-// kept is a small cache that is read without locks.
-type kept[V any] struct{ of atomic.Pointer[map[string]V] }
-
-// keptSize is how many answers are kept; then they are forgotten together.
-const keptSize = 256
-
-func (k *kept[V]) get(key []byte) (v V, ok bool) {
-	if m := k.of.Load(); m != nil {
-		v, ok = (*m)[string(key)]
-	}
-	return v, ok
-}
-
-func (k *kept[V]) put(key string, v V) {
-	for {
-		old := k.of.Load()
-		next := map[string]V{key: v}
-		if old != nil && len(*old) < keptSize {
-			next = maps.Clone(*old)
-			next[key] = v
-		}
-		if k.of.CompareAndSwap(old, &next) {
-			return
-		}
-	}
-}

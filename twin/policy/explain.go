@@ -20,6 +20,9 @@ type Reason struct {
 	// Below are the rules below the path that make the answer for what is below
 	// another than for the path itself.
 	Below []Rule
+	// LeftOut are the rules on the way to the path and below it that do not
+	// count, as their subject is expired or they are for other namespaces.
+	LeftOut []Rule
 }
 
 // Rule is what one entry of a Policy says about one resource.
@@ -30,6 +33,7 @@ type Rule struct {
 	Resource      string // as "thing:/features/lamp"
 	Effect        string // grant or revoke
 	Permission    Permission
+	Why           string // why it does not count, "" where it does
 }
 
 // String is the rule as a sentence.
@@ -43,6 +47,9 @@ func (r Rule) String() string {
 	if r.Via != "" {
 		s += " (by way of '" + r.Via + "')"
 	}
+	if r.Why != "" {
+		s += ", but " + r.Why
+	}
 	return s
 }
 
@@ -53,15 +60,15 @@ func (r Reason) String() string {
 	switch {
 	case r.Whole:
 		s = place + " is granted"
-	case r.Some && len(r.Below) > 0:
+	case r.Some:
 		s = place + " is granted for a part"
 	default:
 		s = place + " is not granted"
 	}
 	if len(r.Here) == 0 {
-		s += ": no entry of the Policy says anything about it to these subjects"
+		s += ": nothing is said about it itself to these subjects"
 	}
-	for i, rule := range append(slices.Clone(r.Here), r.Below...) {
+	for i, rule := range slices.Concat(r.Here, r.Below, r.LeftOut) {
 		if i == 0 && len(r.Here) > 0 {
 			s += ": "
 		} else {
@@ -79,13 +86,15 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 	set, asked := e.of(who, &room), permOf(what)
 	reason := Reason{Permission: what, Resource: of, Path: slices.Clone(path),
 		Whole: e.Whole(who, what, of, path), Some: e.Some(who, what, of, path)}
+	path = flat(path)
 	n, _ := e.find(set, asked, of, path)
 	at := e.child(0, string(of))
 	granted := false
 	for depth := 0; at != nowhere; depth++ {
-		if rules := e.deciding(at, who, set, asked, of, path[:depth]); len(rules) > 0 {
-			reason.Here = rules
-			granted = rules[0].Effect == memberGrant
+		if grants, revokes := e.said(at, who, set, asked, of, path[:depth]); len(revokes) > 0 {
+			reason.Here, granted = revokes, false
+		} else if len(grants) > 0 {
+			reason.Here, granted = grants, true
 		}
 		if depth == len(path) {
 			break
@@ -94,14 +103,63 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 	}
 	if n != nowhere {
 		e.walk(n, path, func(below int32, path jsondoc.Pointer) {
-			for _, rule := range e.deciding(below, who, set, asked, of, path) {
-				if (rule.Effect == memberGrant) != granted {
-					reason.Below = append(reason.Below, rule)
-				}
+			if grants, revokes := e.said(below, who, set, asked, of, path); granted {
+				reason.Below = append(reason.Below, revokes...)
+			} else if e.grantedAt(below, who, set, asked) {
+				reason.Below = append(reason.Below, grants...)
 			}
 		})
 	}
+	reason.LeftOut = e.leftOut(who, asked, of, path)
 	return reason
+}
+
+// leftOut is the rules that would be about a path if they counted.
+func (e *Enforcer) leftOut(who Subjects, what perm, of Resource, path jsondoc.Pointer) (out []Rule) {
+	all := e.all
+	if all == nil {
+		all = e.entries
+	}
+	for _, entry := range all {
+		elsewhere := e.all != nil && !slices.Contains(e.entries, entry)
+		seen := map[string]bool{}
+		for _, r := range entry.resources {
+			at := flat(r.Path)
+			n := min(len(at), len(path))
+			if r.Resource != of || !slices.Equal(at[:n], path[:n]) || seen[at.String()] {
+				continue
+			}
+			seen[at.String()] = true
+			for _, effect := range []string{memberGrant, memberRevoke} {
+				if elsewhere {
+					for _, rule := range entry.rules(entry.subjects, who, effect, what, of, at) {
+						rule.Why = "it counts only in " + strings.Join(entry.namespaces, ", ")
+						out = append(out, rule)
+					}
+				}
+				for _, s := range entry.expired {
+					for _, rule := range entry.rules([]subjectOf{s}, who, effect, what, of, at) {
+						rule.Why = "the subject expired at " + formatExpiry(s.Expiry)
+						out = append(out, rule)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// flat is a path with a level for each part of a name with slashes.
+func flat(path jsondoc.Pointer) jsondoc.Pointer {
+	out := make(jsondoc.Pointer, 0, len(path))
+	for _, name := range path {
+		for part := range strings.SplitSeq(name, "/") {
+			if part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
 }
 
 // walk calls f for each node below one.
@@ -113,49 +171,47 @@ func (e *Enforcer) walk(n int32, path jsondoc.Pointer, f func(int32, jsondoc.Poi
 	}
 }
 
-// deciding is the rules of a node that decide there: those that revoke, or else
-// those that grant.
-func (e *Enforcer) deciding(n int32, who Subjects, set entrySet, what perm, of Resource, path jsondoc.Pointer) []Rule {
-	var grants, revokes []Rule
+// said is what the rules of a node grant and revoke.
+func (e *Enforcer) said(n int32, who Subjects, set entrySet, what perm, of Resource, path jsondoc.Pointer) (grants, revokes []Rule) {
 	for _, r := range e.rules[e.nodes[n].rules:e.nodes[n].own] {
 		if !set.has(r.entry) {
 			continue
 		}
+		entry := e.entries[r.entry]
 		if r.revoke&what != 0 {
-			revokes = append(revokes, e.rulesOf(r.entry, who, memberRevoke, what, of, path)...)
-		} else if r.grant&what != 0 {
-			grants = append(grants, e.rulesOf(r.entry, who, memberGrant, what, of, path)...)
+			revokes = append(revokes, entry.rules(entry.subjects, who, memberRevoke, what, of, path)...)
+		}
+		if r.grant&what != 0 {
+			grants = append(grants, entry.rules(entry.subjects, who, memberGrant, what, of, path)...)
 		}
 	}
-	if len(revokes) > 0 {
-		return revokes
-	}
-	return grants
+	return grants, revokes
 }
 
-// rulesOf is what an entry says at a place, in words.
-func (e *Enforcer) rulesOf(entry int32, who Subjects, effect string, what perm, of Resource, path jsondoc.Pointer) []Rule {
-	in := e.entries[entry]
-	var subjects []string
-	for _, s := range in.subjects {
+// rules is what an entry says at a place to those of the subjects, in words.
+func (e *resolved) rules(subjects []subjectOf, who Subjects, effect string, what perm, of Resource, path jsondoc.Pointer) (out []Rule) {
+	var to []string
+	for _, s := range subjects {
 		if slices.Contains(who, s.ID) {
-			subjects = append(subjects, s.ID)
+			to = append(to, s.ID)
 		}
 	}
-	var out []Rule
-	for _, p := range in.resources {
+	if len(to) == 0 {
+		return nil
+	}
+	for _, p := range e.resources {
 		list := p.Grant
 		if effect == memberRevoke {
 			list = p.Revoke
 		}
-		if p.Resource != of || !slices.Equal(p.Path, path) {
+		if p.Resource != of || !slices.Equal(flat(p.Path), path) {
 			continue
 		}
 		for _, permission := range list {
 			if permOf(permission) == what {
-				rule := Rule{Policy: p.from.policy, Entry: p.from.label, Subjects: subjects, Resource: p.Key(), Effect: effect, Permission: permission}
-				if in.label != p.from.label {
-					rule.Via = in.label
+				rule := Rule{Policy: p.from.policy, Entry: p.from.label, Subjects: to, Resource: p.Key(), Effect: effect, Permission: permission}
+				if e.label != p.from.label {
+					rule.Via = e.label
 				}
 				out = append(out, rule)
 			}

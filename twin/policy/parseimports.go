@@ -113,37 +113,34 @@ func (m *Model) checkImports() *protocol.Error {
 
 // checkReferences refuses references that lead nowhere.
 func (m *Model) checkReferences() *protocol.Error {
+	labels := make(map[string]*Entry, len(m.Entries))
+	for i := range m.Entries {
+		labels[m.Entries[i].Label] = &m.Entries[i]
+	}
 	for i := range m.Entries {
 		e := &m.Entries[i]
-		for n, ref := range e.References {
-			at := jsondoc.Pointer{memberEntries, e.Label, memberReferences}
-			if ref.Import != "" && !slices.ContainsFunc(m.Imports, func(i Import) bool { return i.Policy == ref.Import }) {
+		at := jsondoc.Pointer{memberEntries, e.Label, memberReferences}
+		seen := make(map[Reference]bool, len(e.References))
+		for _, ref := range e.References {
+			switch target := labels[ref.Entry]; {
+			case seen[ref]:
+				return protocol.PolicyEntryInvalid(at, "The entry '"+ref.Entry+"' is referred to twice.")
+			case ref.Import != "" && !m.imports(ref.Import):
 				return protocol.PolicyImportInvalid(at, "There is no import of the Policy '"+ref.Import+"'. Add it before referring to its entries.")
+			case ref.Import != "":
+			case target == e:
+				return protocol.PolicyEntryInvalid(at, "An entry cannot refer to itself.")
+			case target == nil:
+				return protocol.PolicyEntryInvalid(at, "There is no entry '"+ref.Entry+"' in this Policy.")
+			case target.Importable == Never:
+				return protocol.PolicyEntryInvalid(at, "The entry '"+ref.Entry+"' is importable 'never', so nothing can refer to it.")
 			}
-			if why := m.wrongReference(e, n, ref); why != "" {
-				return protocol.PolicyEntryInvalid(at, why)
-			}
+			seen[ref] = true
 		}
 	}
 	return nil
 }
 
-func (m *Model) wrongReference(e *Entry, n int, ref Reference) string {
-	if slices.Contains(e.References[:n], ref) {
-		return "The entry '" + ref.Entry + "' is referred to twice."
-	}
-	if ref.Import != "" {
-		return ""
-	}
-	if ref.Entry == e.Label {
-		return "An entry cannot refer to itself."
-	}
-	target, ok := m.Entry(ref.Entry)
-	if !ok {
-		return "There is no entry '" + ref.Entry + "' in this Policy."
-	}
-	if target.Importable == Never {
-		return "The entry '" + ref.Entry + "' is importable 'never', so nothing can refer to it."
-	}
-	return ""
+func (m *Model) imports(id string) bool {
+	return slices.ContainsFunc(m.Imports, func(i Import) bool { return i.Policy == id })
 }

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +59,8 @@ func (p *parsing) subject(s *Subject, v *jsondoc.Value) *protocol.Error {
 
 // parseExpiry reads a time in ISO 8601, as RFC 3339 narrows it down.
 func parseExpiry(text string) (time.Time, bool) {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Year() < 0 || t.Year() > 9999 {
+	var t time.Time
+	if t.UnmarshalText([]byte(text)) != nil || t.IsZero() { // the zero time means that there is none
 		return time.Time{}, false
 	}
 	return t.UTC(), true
@@ -77,7 +79,7 @@ func (p *parsing) announcement(a *Announcement, v *jsondoc.Value) *protocol.Erro
 	return p.members(v, "when the subject's end is announced", func(name string, v *jsondoc.Value) (err *protocol.Error) {
 		switch name {
 		case memberBeforeExpiry:
-			a.beforeExpiry, a.BeforeExpiry, err = p.duration(v, "hms")
+			a.beforeExpiry, a.BeforeExpiry, err = p.duration(v, "s", "m", "h", "")
 		case memberWhenDeleted:
 			when, ok := v.Bool()
 			if !ok && !v.IsNull() {
@@ -85,9 +87,12 @@ func (p *parsing) announcement(a *Announcement, v *jsondoc.Value) *protocol.Erro
 			}
 			a.WhenDeleted = when
 		case memberRequestedAcks:
+			if v.IsNull() {
+				return nil
+			}
 			err = p.requestedAcks(a, v)
 		case memberRandomizationInterval:
-			a.randomizationInterval, a.RandomizationInterval, err = p.duration(v, "hmsd")
+			a.randomizationInterval, a.RandomizationInterval, err = p.duration(v, "ms", "s", "m", "h", "d", "")
 		default:
 			err = p.stranger()
 		}
@@ -99,9 +104,19 @@ func (p *parsing) requestedAcks(a *Announcement, v *jsondoc.Value) *protocol.Err
 	return p.members(v, "requested acknowledgements", func(name string, v *jsondoc.Value) (err *protocol.Error) {
 		switch name {
 		case memberLabels:
-			a.RequestedAcks, err = p.texts(v, "labels of acknowledgements")
+			if v.IsNull() {
+				return nil
+			}
+			if a.RequestedAcks, err = p.texts(v, "labels of acknowledgements"); err != nil {
+				return err
+			}
+			for _, label := range a.RequestedAcks {
+				if !ackLabel.MatchString(label) {
+					return protocol.AcknowledgementLabelInvalid(p.here(), label)
+				}
+			}
 		case memberTimeout:
-			a.acksTimeout, a.AcksTimeout, err = p.duration(v, "hmsd")
+			a.acksTimeout, a.AcksTimeout, err = p.duration(v, "ms", "s", "m", "h", "d", "")
 		default:
 			err = p.stranger()
 		}
@@ -109,18 +124,21 @@ func (p *parsing) requestedAcks(a *Announcement, v *jsondoc.Value) *protocol.Err
 	})
 }
 
-// duration reads what must be a duration in one of the units; "s" is what a
-// number without one has, and milliseconds go everywhere but with "hms" alone.
-func (p *parsing) duration(v *jsondoc.Value, units string) (string, time.Duration, *protocol.Error) {
+// ackLabel is a label of acknowledgements, with or without a placeholder for
+// the connection that issues them.
+var ackLabel = regexp.MustCompile(`^(\{\{\s*[a-z]+:[a-z]+\s*}}:)?[a-zA-Z0-9_:-]{3,165}$`)
+
+// duration reads what must be a duration in one of the units.
+func (p *parsing) duration(v *jsondoc.Value, units ...string) (string, time.Duration, *protocol.Error) {
 	if v.IsNull() {
 		return "", 0, nil
 	}
 	text, ok := v.Text()
 	if !ok {
-		return "", 0, protocol.SubjectAnnouncementInvalid(p.here(), v.String(), durationWanted)
+		text = v.String()
 	}
-	d, unit, ok := parseDuration(text)
-	if !ok || unit != "ms" && !strings.Contains(units, unit) || unit == "ms" && units == "hms" {
+	d, unit, is := parseDuration(text)
+	if !ok || !is || !slices.Contains(units, unit) {
 		return "", 0, protocol.SubjectAnnouncementInvalid(p.here(), text, durationWanted)
 	}
 	return text, d, nil

@@ -97,6 +97,7 @@ type resolved struct {
 	// Policy that it came with and its label there, for references.
 	label, via, was string
 	subjects        []subjectOf
+	expired         []subjectOf
 	resources       []permissionsOf
 	namespaces      []string
 	importable      Importable
@@ -165,8 +166,10 @@ func (r *resolving) ownEntry(m *Model, e *Entry) (*resolved, error) {
 		allowed: e.AllowedAdditions, references: e.References,
 		subjects: make([]subjectOf, 0, len(e.Subjects)), resources: make([]permissionsOf, 0, len(e.Resources))}
 	for i := range e.Subjects {
-		if r.Now.IsZero() || !e.Subjects[i].Expired(r.Now) {
-			out.subjects = append(out.subjects, subjectOf{&e.Subjects[i], at})
+		if s := &e.Subjects[i]; r.Now.IsZero() || !s.Expired(r.Now) {
+			out.subjects = append(out.subjects, subjectOf{s, at})
+		} else {
+			out.expired = append(out.expired, subjectOf{s, at})
 		}
 	}
 	for i := range e.Resources {
@@ -240,29 +243,37 @@ func (r *resolving) imported(i *Import, depth int, visited []string) ([]*resolve
 // withReferences is the entries with what those of m refer to. References find
 // entries as they were before.
 func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, error) {
-	var out []*resolved
+	if !slices.ContainsFunc(entries, func(e *resolved) bool { return len(e.references) > 0 }) {
+		return entries, nil
+	}
+	by := make(map[Reference]*resolved, len(entries))
+	for _, e := range entries {
+		ref := Reference{Import: e.via, Entry: e.was}
+		if e.via == "" {
+			ref.Entry = e.label
+		}
+		if by[ref] == nil {
+			by[ref] = e
+		}
+	}
+	out := slices.Clone(entries)
 	for i, e := range entries {
 		if len(e.references) == 0 {
 			continue
 		}
-		if out == nil {
-			out = slices.Clone(entries)
-		}
-		merged, err := r.merged(m, e, entries)
+		merged, err := r.merged(m, e, by)
 		if err != nil {
 			return nil, err
 		}
 		out[i] = merged
 	}
-	if out == nil {
-		return entries, nil
-	}
 	return out, nil
 }
 
-func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolved, error) {
+// merged is an entry with what it refers to, which is found in by.
+func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*resolved, error) {
 	out := *e
-	out.subjects, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil
+	out.subjects, out.expired, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil, nil
 	seen := map[string]bool{}
 	add := func(other *resolved, what []Addition) error {
 		if slices.Contains(what, AddSubjects) {
@@ -272,6 +283,7 @@ func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolve
 					out.subjects = append(out.subjects, s)
 				}
 			}
+			out.expired = append(out.expired, other.expired...)
 		}
 		if slices.Contains(what, AddResources) {
 			out.resources = append(out.resources, other.resources...)
@@ -288,7 +300,7 @@ func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolve
 	all := []Addition{AddSubjects, AddResources, AddNamespaces}
 	allowed := all
 	for _, ref := range e.references {
-		other := referred(ref, entries)
+		other := by[ref]
 		if other == nil || other.importable == Never {
 			continue
 		}
@@ -310,15 +322,4 @@ func (r *resolving) merged(m *Model, e *resolved, entries []*resolved) (*resolve
 		return nil, err
 	}
 	return &out, nil
-}
-
-// referred finds the entry that is referred to, nil when there is none.
-func referred(ref Reference, entries []*resolved) *resolved {
-	for _, e := range entries {
-		if ref.Import == "" && e.via == "" && e.label == ref.Entry ||
-			ref.Import != "" && e.via == ref.Import && e.was == ref.Entry {
-			return e
-		}
-	}
-	return nil
 }

@@ -37,10 +37,7 @@ func (e *Enforcer) view(n int32, set entrySet, granted bool, v *jsondoc.Value) (
 	var members []jsondoc.Member // once something is left out or cut
 	i := 0
 	for name, member := range v.Members() {
-		next, allowed := e.child(n, name), granted
-		if next != nowhere {
-			allowed = e.at(next, set, readPerm, granted)
-		}
+		next, allowed := e.step(n, set, readPerm, name, granted)
 		visible, any := e.view(next, set, allowed, member)
 		if members == nil && visible != member {
 			members = make([]jsondoc.Member, 0, v.Len())
@@ -113,8 +110,10 @@ func (e *Enforcer) ViewKey(who Subjects, of Resource) string {
 	for _, word := range set {
 		key = binary.LittleEndian.AppendUint64(key, word)
 	}
-	if found, ok := e.keys.get(key); ok {
-		return found
+	if m := e.keys.of.Load(); m != nil {
+		if found, ok := (*m)[string(key)]; ok { // without a copy of key
+			return found
+		}
 	}
 	found := e.viewKey(n, set)
 	e.keys.put(string(key), found)

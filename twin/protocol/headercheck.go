@@ -29,6 +29,8 @@ func checkBoolean(name string, v *jsondoc.Value) *Error {
 	return HeaderInvalid(name, v, "a boolean")
 }
 
+// checkVersion: the header version names the schema of the payload; there is but
+// one.
 func checkVersion(name string, v *jsondoc.Value) *Error {
 	if n, ok := v.Int(); ok && n == 2 {
 		return nil
@@ -39,7 +41,8 @@ func checkVersion(name string, v *jsondoc.Value) *Error {
 	return HeaderInvalid(name, v, "a schema version; the only one is 2")
 }
 
-// checkAccept refuses what would be a WoT Thing Description in Ditto; any
+// checkAccept: by the header accept a retrieve can ask for another content type.
+// It refuses what would be a WoT Thing Description in Ditto; any
 // other wish is met by the one content type that there is.
 func checkAccept(name string, v *jsondoc.Value) *Error {
 	if s, _ := v.Text(); s == "application/td+json" {
@@ -52,6 +55,8 @@ func checkIfEqual(name string, v *jsondoc.Value) *Error {
 	return checkWord(name, v, "update", "skip", "skip-minimizing-merge")
 }
 
+// checkTimeoutStrategy: the header live-channel-timeout-strategy says what to do
+// when a device does not answer. Only the live channel has to do it.
 func checkTimeoutStrategy(name string, v *jsondoc.Value) *Error {
 	return checkWord(name, v, "fail", "use-twin")
 }
@@ -87,7 +92,9 @@ func checkTexts(name string, v *jsondoc.Value) *Error {
 	return checkArray(name, v, "an array of texts", func(string) bool { return true })
 }
 
-// checkRequestedAcks: a JSON array of labels of acknowledgements.
+// checkRequestedAcks: the header requested-acks is a JSON array of labels of
+// acknowledgements. The response says in any case that the change is stored,
+// which is what twin-persisted stands for.
 func checkRequestedAcks(name string, v *jsondoc.Value) *Error {
 	return checkArray(name, v, "an array of labels of acknowledgements", isAckLabel)
 }
@@ -135,7 +142,9 @@ func isLower(s string) bool {
 	return s != ""
 }
 
-// checkTimeout: a duration (Ditto's DittoDuration).
+// checkTimeout: the header timeout is a duration (Ditto's DittoDuration). It is
+// for those who wait; what is done here at once heeds it only where it is zero,
+// see expectsNothing.
 func checkTimeout(name string, v *jsondoc.Value) *Error {
 	s := v.String()
 	if text, ok := v.Text(); ok {

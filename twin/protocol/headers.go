@@ -153,6 +153,9 @@ func (h *Headers) CorrelationID() string {
 }
 
 // ResponseRequired is the header response-required, true when there is none.
+// Where it is false, nobody is told what went well; an error goes to the
+// client's own reply topic (Ditto's page basic-acknowledgements). In what is
+// sent out it is always false, as nobody has to answer that.
 func (h *Headers) ResponseRequired() bool {
 	s, ok := h.Get(HeaderResponseRequired)
 	return !ok || s != "false"

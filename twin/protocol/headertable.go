@@ -8,6 +8,7 @@ import (
 
 // Names of headers that are used by name.
 const (
+	HeaderChannel        = "channel"
 	HeaderCondition      = "condition"
 	HeaderContentType    = "content-type"
 	HeaderCorrelationID  = "correlation-id"
@@ -42,21 +43,21 @@ const (
 )
 
 // Asks is what a message wants beyond being applied, by its headers; [Headers.Asks]
-// tells. What each of them means stands in one file of package twin.
+// tells.
 type Asks uint8
 
 const (
-	// AsksMatch: if-match, if-none-match; see twin/entitytag.go.
+	// AsksMatch: if-match, if-none-match.
 	AsksMatch Asks = 1 << iota
-	// AsksIfEqual: if-equal other than update; see twin/ifequal.go.
+	// AsksIfEqual: if-equal other than update.
 	AsksIfEqual
-	// AsksCondition: condition, live-channel-condition; see twin/condition.go.
+	// AsksCondition: condition, live-channel-condition.
 	AsksCondition
-	// AsksMetadata: put-metadata, get-metadata, delete-metadata; see twin/metadata.go.
+	// AsksMetadata: put-metadata, get-metadata, delete-metadata.
 	AsksMetadata
-	// AsksPatches: merge-thing-patch-conditions; see twin/patchconditions.go.
+	// AsksPatches: merge-thing-patch-conditions.
 	AsksPatches
-	// AsksDryRun: dry-run other than false; see twin/migrate.go.
+	// AsksDryRun: dry-run other than false.
 	AsksDryRun
 )
 
@@ -66,84 +67,81 @@ type HeaderRule struct {
 	In bool
 	// Out: it is passed on in responses and events.
 	Out bool
-	// Changes: it changes what is done or answered, in a way that is not there
-	// yet. A message that has it is refused rather than done in another way
-	// than its sender asked for.
-	Changes bool
 	// Asks is the part of package twin that a message with it has to go through.
 	Asks Asks
+	// At is the file that says, and does, what the header is for; "" where
+	// nothing is done with it but what stands here.
+	At string
 	// check looks at the value that a client sends; nil: anything goes.
 	check func(name string, v *jsondoc.Value) *Error
 }
 
 // headerRules is the one table of Ditto's predefined headers (Ditto's page
-// protocol-specification and its definitions of what may come in and go out).
-// A header that is not in it and does not begin with "ditto-" is the client's
-// own: it comes in, and goes out with responses and events.
+// protocol-specification and its DittoHeaderDefinition, which says what may come
+// in and go out), and the map of where each is done. A header that is not in it
+// and does not begin with "ditto-" is the client's own: it comes in, and goes
+// out with responses and events.
 var headerRules = map[string]HeaderRule{
-	// These work.
-	HeaderContentType:      {In: true, Out: true},
-	HeaderCorrelationID:    {In: true, Out: true, check: checkNotEmpty},
-	HeaderReplyTo:          {In: true, Out: true},
-	HeaderResponseRequired: {In: true, Out: true, check: checkBoolean},
-	HeaderVersion:          {In: true, Out: true, check: checkVersion},
-	HeaderOriginator:       {Out: true},
-	"accept":               {In: true, check: checkAccept},
+	// These are about the message.
+	HeaderContentType:      {In: true, Out: true, At: "twin/contenttype.go"},
+	HeaderCorrelationID:    {In: true, Out: true, At: "twin/protocol/correlation.go", check: checkNotEmpty},
+	HeaderReplyTo:          {In: true, Out: true, At: "broker/command.go"},
+	HeaderResponseRequired: {In: true, Out: true, At: "twin/protocol/headers.go", check: checkBoolean},
+	HeaderVersion:          {In: true, Out: true, At: "twin/protocol/headercheck.go", check: checkVersion},
+	HeaderOriginator:       {Out: true, At: "twin/tell.go"},
+	HeaderEntityRevision:   {Out: true, At: "twin/tell.go"},
+	"accept":               {In: true, At: "twin/protocol/headercheck.go", check: checkAccept},
 	"authorization":        {In: true},
 	"location":             {In: true, Out: true},
 	"traceparent":          {In: true, Out: true},
 	"tracestate":           {In: true, Out: true},
 
-	// These are about what a Thing was, and are done in twin/historyread.go.
-	HeaderAtRevision:        {In: true, check: checkRevision},
-	HeaderAtTimestamp:       {In: true, check: checkTime},
-	HeaderHistoricalHeaders: {Out: true},
-	HeaderEntityRevision:    {Out: true},
+	// These are about what a Thing was.
+	HeaderAtRevision:        {In: true, At: "twin/historyread.go", check: checkRevision},
+	HeaderAtTimestamp:       {In: true, At: "twin/historyread.go", check: checkTime},
+	HeaderHistoricalHeaders: {Out: true, At: "twin/historyread.go"},
 
 	// These are carried: they are checked, and nothing acts on them yet. Leaving
 	// them aside changes no Thing: at worst an answer comes sooner, or without
 	// what it would say.
-	HeaderRequestedAcks:              {In: true, Out: true, check: checkRequestedAcks},
-	"declared-acks":                  {In: true, check: checkTexts},
-	HeaderTimeout:                    {In: true, Out: true, check: checkTimeout},
-	"live-channel-timeout-strategy":  {In: true, check: checkTimeoutStrategy},
-	"divert-response-to-connection":  {In: true, check: checkNotEmpty},
-	"divert-expected-response-types": {In: true, check: checkNotEmpty},
+	HeaderRequestedAcks:                 {In: true, Out: true, At: "twin/protocol/headercheck.go", check: checkRequestedAcks},
+	"declared-acks":                     {In: true, check: checkTexts},
+	HeaderTimeout:                       {In: true, Out: true, At: "twin/protocol/headercheck.go", check: checkTimeout},
+	"live-channel-timeout-strategy":     {In: true, At: "twin/protocol/headercheck.go", check: checkTimeoutStrategy},
+	"divert-response-to-connection":     {In: true, check: checkNotEmpty},
+	"divert-expected-response-types":    {In: true, check: checkNotEmpty},
+	"diverted-response-from-connection": {In: true, Out: true, check: checkNotEmpty},
 
-	// These say when a command is applied, and are done in twin/entitytag.go,
-	// twin/ifequal.go and twin/condition.go.
-	HeaderIfMatch:       {In: true, Asks: AsksMatch, check: checkEntityTags},
-	HeaderIfNoneMatch:   {In: true, Asks: AsksMatch, check: checkEntityTags},
-	HeaderIfEqual:       {In: true, Asks: AsksIfEqual, check: checkIfEqual},
-	HeaderCondition:     {In: true, Asks: AsksCondition},
-	HeaderLiveCondition: {In: true, Asks: AsksCondition},
+	// These say when a command is applied.
+	HeaderIfMatch:       {In: true, Asks: AsksMatch, At: "twin/entitytag.go", check: checkEntityTags},
+	HeaderIfNoneMatch:   {In: true, Asks: AsksMatch, At: "twin/entitytag.go", check: checkEntityTags},
+	HeaderETag:          {Out: true, At: "twin/entitytag.go"},
+	HeaderIfEqual:       {In: true, Asks: AsksIfEqual, At: "twin/ifequal.go", check: checkIfEqual},
+	HeaderCondition:     {In: true, Asks: AsksCondition, At: "twin/condition.go"},
+	HeaderLiveCondition: {In: true, Asks: AsksCondition, At: "twin/condition.go"},
+	HeaderLiveMatched:   {Out: true, At: "twin/condition.go"},
+	HeaderChannel:       {Out: true, At: "twin/condition.go"},
 
-	// These are about Policies, and are done in twin/policywrite.go and
-	// twin/policyview.go.
-	HeaderAllowPolicyLockout: {In: true, check: checkBoolean},
-	HeaderPolicyView:         {In: true},
+	// These are about Policies.
+	HeaderAllowPolicyLockout: {In: true, At: "twin/policywrite.go", check: checkBoolean},
+	HeaderPolicyView:         {In: true, At: "twin/policyview.go"},
 
-	// These are about how much of a merge or a migration is done, in
-	// twin/patchconditions.go and twin/migrate.go.
-	HeaderPatchConditions: {In: true, Asks: AsksPatches, check: checkPatchConditions},
-	HeaderDryRun:          {In: true, Asks: AsksDryRun, check: checkBoolean},
+	// These are about how much of a merge or a migration is done.
+	HeaderPatchConditions: {In: true, Asks: AsksPatches, At: "twin/patchconditions.go", check: checkPatchConditions},
+	HeaderDryRun:          {In: true, Out: true, Asks: AsksDryRun, At: "twin/migrate.go", check: checkBoolean},
 
-	// These are about a Thing's metadata, and are done in twin/metadata.go.
-	HeaderPutMetadata:    {In: true, Asks: AsksMetadata, check: checkPutMetadata},
-	HeaderGetMetadata:    {In: true, Asks: AsksMetadata, check: checkMetadataFields},
-	HeaderDeleteMetadata: {In: true, Asks: AsksMetadata, check: checkMetadataFields},
+	// These are about a Thing's metadata.
+	HeaderPutMetadata:    {In: true, Asks: AsksMetadata, At: "twin/metadata.go", check: checkPutMetadata},
+	HeaderGetMetadata:    {In: true, Asks: AsksMetadata, At: "twin/metadata.go", check: checkMetadataFields},
+	HeaderDeleteMetadata: {In: true, Asks: AsksMetadata, At: "twin/metadata.go", check: checkMetadataFields},
+	HeaderMetadata:       {Out: true, At: "twin/metadata.go"},
 
-	// These only ever go out.
-	HeaderETag:                          {Out: true}, // twin/entitytag.go
-	HeaderMetadata:                      {Out: true}, // twin/metadata.go
-	"ditto-weak-ack":                    {Out: true},
-	"ditto-connection-id":               {Out: true},
-	HeaderLiveMatched:                   {Out: true}, // twin/condition.go
-	"www-authenticate":                  {Out: true},
-	"diverted-response-from-connection": {Out: true},
+	// These Ditto writes elsewhere than on the twin channel.
+	"ditto-weak-ack":      {Out: true},
+	"ditto-connection-id": {Out: true},
+	"www-authenticate":    {Out: true},
 
 	// These are internal; what a client sends of them is ignored.
-	"channel":         {},
 	"raw-request-url": {},
 	"read-subjects":   {},
 	"subject":         {},
@@ -165,8 +163,8 @@ func RuleOf(key string) HeaderRule {
 
 // Admit checks the headers that a client sends with a command, a message or
 // an acknowledgement, and takes out what clients have no say in. It refuses a
-// value that is of the wrong kind (header.invalid, timeout.invalid) and headers
-// that ask for what is not there yet (header.notsupported).
+// value that is of the wrong kind (header.invalid, timeout.invalid) and one that
+// asks for what there is not (header.notsupported).
 func (h *Headers) Admit() *Error {
 	foreign := false
 	var asks Asks
@@ -182,9 +180,6 @@ func (h *Headers) Admit() *Error {
 			if err := rule.check(hd.name, hd.asValue()); err != nil {
 				return err
 			}
-		}
-		if rule.Changes && !asksForNothing(key, hd) {
-			return HeaderNotSupported(hd.name)
 		}
 		if rule.Asks != 0 && !asksForNothing(key, hd) {
 			asks |= rule.Asks

@@ -73,6 +73,14 @@ func SubjectAnnouncementInvalid(at jsondoc.Pointer, duration, want string) *Erro
 		Message: fmt.Sprintf("The duration '%s' at <%s> is not valid.", duration, at), Description: want}
 }
 
+// AcknowledgementLabelInvalid: what is to be the label of an acknowledgement is
+// none.
+func AcknowledgementLabelInvalid(at jsondoc.Pointer, label string) *Error {
+	return &Error{Status: 400, Code: "acknowledgement:label.invalid",
+		Message:     fmt.Sprintf("Acknowledgement label <%s> at <%s> is invalid.", label, at),
+		Description: "It has 3 to 165 of the characters a-z A-Z 0-9 _ - and colon."}
+}
+
 // PolicyIDNotSettable: the Policy in the value has another ID than the topic
 // says.
 func PolicyIDNotSettable(value, topic string) *Error {

@@ -45,4 +45,5 @@
 //     code does not know it there.
 //   - A placeholder time: that cannot be resolved is an error when the
 //     expression is parsed; in Ditto it is null.
+//   - What an expression may take of time is bounded; see [Filter.Matches].
 package rql

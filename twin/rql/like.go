@@ -8,10 +8,15 @@ import "unicode/utf8"
 // in which a dot is as in Java, and case is that of ASCII.
 type likePattern string
 
-func (p likePattern) match(s string, fold bool) bool {
+// match takes what it does off the work that is left, and says no when there is
+// none.
+func (p likePattern) match(s string, fold bool, left *int) bool {
 	at, i := 0, 0       // what is compared next
 	star, from := -1, 0 // where to go back to: behind the last *, and what it takes next
 	for i < len(s) {
+		if *left--; *left < 0 {
+			return false
+		}
 		if at < len(p) && p[at] == '*' {
 			at++
 			star, from = at, i

@@ -9,11 +9,18 @@ import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
+// patience is how many comparisons, of values and of characters with a pattern,
+// an evaluation may take: about a tenth of a second. What anybody sends must
+// not keep the broker busy, and a list of values against a list in a Thing, or
+// a pattern against a long text, could do so for minutes. Ditto has no limit.
+const patience = 10_000_000
+
 // Matches holds the expression against a Thing. It needs no memory, except for
-// strings of more than 256 bytes that are written with escapes.
+// strings of more than 256 bytes that are written with escapes. What takes more
+// than ten million comparisons does not match, nor does its negation.
 func (f *Filter) Matches(s *Subject) bool {
-	e := evaluation{subject: s, now: s.Now, strict: f.scope == Search}
-	return e.match(&f.root)
+	e := evaluation{subject: s, now: s.Now, strict: f.scope == Search, left: patience}
+	return e.match(&f.root) && e.left >= 0
 }
 
 // evaluation is one run of a filter. All of its time:now are the same.
@@ -21,6 +28,7 @@ type evaluation struct {
 	subject *Subject
 	now     time.Time
 	strict  bool
+	left    int // comparisons that it may still take; less than 0: it was given up
 }
 
 func (e *evaluation) match(n *node) bool {
@@ -217,6 +225,9 @@ func (e *evaluation) scalar(n *node, kind jsondoc.Kind, text string) bool {
 	case opExists, opEmpty:
 		return false
 	}
+	if e.left -= len(n.values); e.left < 0 {
+		return false
+	}
 	for i := range n.values {
 		l := &n.values[i]
 		if kind == jsondoc.KindNull || l.kind == jsondoc.KindNull {
@@ -257,7 +268,7 @@ func (e *evaluation) like(n *node, kind jsondoc.Kind, text string) bool {
 	if kind == jsondoc.KindNumber {
 		text = javaNumber(room[:0], text)
 	}
-	return likePattern(n.values[0].text).match(text, n.op == opILike)
+	return likePattern(n.values[0].text).match(text, n.op == opILike, &e.left)
 }
 
 // time is when the evaluation takes place.

@@ -12,9 +12,20 @@ import (
 // no limit but its stack.
 const deepest = 200
 
+// longest is how many bytes an expression may have. Ditto has no limit but
+// those of what carries it.
+const longest = 32 << 10
+
 // Parse reads an RQL expression for a scope. The error is an [*Error].
+//
+// An expression has at most 32 KiB, and and, or and not stand in one another at
+// most 200 deep.
 func Parse(text string, scope Scope) (*Filter, error) {
 	p := parser{text: text, scope: scope}
+	if len(text) > longest {
+		p.refuse(longestEnd(text), fmt.Sprintf("the expression goes on beyond the %d bytes that one may have", longest))
+		return nil, p.err
+	}
 	f := &Filter{scope: scope}
 	if !p.whole(&f.root) {
 		return nil, p.err
@@ -26,6 +37,15 @@ func Parse(text string, scope Scope) (*Filter, error) {
 	}
 	f.collect(&f.root, seen)
 	return f, nil
+}
+
+// longestEnd is where the first character begins that is too much.
+func longestEnd(text string) int {
+	end := longest
+	for end > longest-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return end
 }
 
 // parser goes through a text. Its methods say whether all went well; where
@@ -201,6 +221,9 @@ func (p *parser) property(n *node, next byte, wanted string) bool {
 	}
 	if p.at < len(p.text) && p.text[p.at] == '"' {
 		return p.fail(p.at, `a quote in the name of a property: it is written without quotes, and with \" for one in it`)
+	}
+	if name == "" && (p.at == len(p.text) || p.text[p.at] != next) {
+		return p.unexpected(p.at, "a property")
 	}
 	if !p.take(next, wanted) { // before it is asked whether there is such a property: grammar comes first
 		return false

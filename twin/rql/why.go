@@ -16,7 +16,10 @@ import (
 //
 // It is for people who look for a mistake.
 func (f *Filter) Why(s *Subject) string {
-	e := evaluation{subject: s, now: s.Now, strict: f.scope == Search}
+	e := evaluation{subject: s, now: s.Now, strict: f.scope == Search, left: patience}
+	if e.match(&f.root); e.left < 0 {
+		return "it takes more than ten million comparisons"
+	}
 	var reasons []string
 	e.why(&f.root, &reasons)
 	const most = 3
@@ -28,12 +31,14 @@ func (f *Filter) Why(s *Subject) string {
 
 // why collects the comparisons that decide about a node.
 func (e *evaluation) why(n *node, reasons *[]string) {
+	e.left = patience
 	holds := e.match(n)
 	switch n.op {
 	case opAnd, opOr:
 		// One is enough for an and that fails and for an or that holds.
 		one := holds == (n.op == opOr)
 		for i := range n.nodes {
+			e.left = patience
 			if e.match(&n.nodes[i]) == holds {
 				e.why(&n.nodes[i], reasons)
 				if one {

@@ -1,0 +1,33 @@
+package policy
+
+import (
+	"maps"
+	"sync/atomic"
+)
+
+// kept is a small cache that is read without locks.
+type kept[V any] struct{ of atomic.Pointer[map[string]V] }
+
+// keptSize is how many answers are kept; then they are forgotten together.
+const keptSize = 256
+
+func (k *kept[V]) get(key string) (v V, ok bool) {
+	if m := k.of.Load(); m != nil {
+		v, ok = (*m)[key]
+	}
+	return v, ok
+}
+
+func (k *kept[V]) put(key string, v V) {
+	for {
+		old := k.of.Load()
+		next := map[string]V{key: v}
+		if old != nil && len(*old) < keptSize {
+			next = maps.Clone(*old)
+			next[key] = v
+		}
+		if k.of.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}
