@@ -17,7 +17,9 @@ func TestWhatOneMayDoCanBeAsked(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.mustPolicy(gateID, "create", "/", gate)
 	w.must(lampID, "create", "/", `{"policyId":"org.acme:gate"}`)
-	ask := func(w *world, value string) *Outcome { return w.send(policyCommand("_:_", "checkPermissions", "/", value, "")) }
+	ask := func(w *world, value string) *Outcome {
+		return w.send(policyCommand("_:_", "checkPermissions", "/", value, ""))
+	}
 	const questions = `{
 		"door":{"resource":"thing:/features/door/properties/open","entityId":"org.acme:lamp","hasPermissions":["READ"]},
 		"write":{"resource":"thing:/features/door","entityId":"org.acme:lamp","hasPermissions":["READ","WRITE"]},

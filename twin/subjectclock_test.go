@@ -103,7 +103,9 @@ func TestExpiredSubjectsMayNothing(t *testing.T) {
 		w := newWorld(t, Options{SubjectExpiry: -1}) // and nothing keeps time
 		w.mustPolicy(gateID, "create", "/", gate)
 		w.mustPolicy(gateID, "modify", "/entries/GUEST/subjects/user:eve", `{"type":"x","expiry":"`+in(time.Second)+`"}`)
-		read := func() int { return w.as("user:eve").send(policyCommand(gateID, "retrieve", "/", "", "")).Response.Status }
+		read := func() int {
+			return w.as("user:eve").send(policyCommand(gateID, "retrieve", "/", "", "")).Response.Status
+		}
 		if read() != 200 {
 			t.Error("not yet")
 		}
