@@ -36,6 +36,8 @@ type Twin interface {
 	Access(thingID string) (*policy.Enforcer, error)
 	// PolicyAccess is what a Policy allows now of itself.
 	PolicyAccess(policyID string) (*policy.Enforcer, error)
+	// KeepTime has subjects of Policies expire, and tells what comes of it.
+	KeepTime(tell func(*twin.Outcome))
 	// HistoryReads are figures of the retrieves that asked for the past.
 	HistoryReads() twin.HistoryReads
 }
@@ -181,6 +183,13 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 
 // Start opens the listeners and takes clients. An error names the address.
 func (b *Broker) Start() error {
+	b.twin.KeepTime(func(out *twin.Outcome) {
+		if out.Err != nil {
+			b.log.Warn("what a Policy says of its subjects' time could not be done, and is tried again", "error", out.Err)
+			return
+		}
+		b.tell(itself, out)
+	})
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}

@@ -24,6 +24,7 @@ type metrics struct {
 	mappedToNothing      prometheus.Counter
 	events               prometheus.Counter
 	encodings            prometheus.Counter
+	announcements        prometheus.Counter
 	responses            prometheus.Counter
 	published            prometheus.Counter
 	publicationsFailed   prometheus.Counter
@@ -50,6 +51,7 @@ func newMetrics(b *Broker) *metrics {
 	m.mappedToNothing = counter("mapped_to_nothing_total", "Messages that mappings took in and that had nothing to say.")
 	m.events = counter("events_total", "Twin events that came of changes.")
 	m.encodings = counter("event_encodings_total", "Events written as JSON: once for all subscribers who may read the same of it.")
+	m.announcements = counter("announcements_total", "Announcements of Policies to those whom they are about.")
 	m.responses = counter("responses_total", "Responses and errors made.")
 	m.published = counter("publications_total", "Messages made by publications.")
 	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no message of.")

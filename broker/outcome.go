@@ -66,6 +66,7 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // An event that nobody subscribed to is not even printed. who asked for what
 // they tell of.
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
+	b.announce(out.Announcements)
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
 		b.metrics.events.Inc()

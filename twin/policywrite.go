@@ -1,8 +1,6 @@
 package twin
 
 import (
-	"time"
-
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -16,6 +14,7 @@ type policyWriting struct {
 	writing // what it has in common with the change of a Thing
 	place   policyPlace
 	told    *jsondoc.Value // the value in the event; nil where the change deletes
+	headers []byte         // those that are kept with the change
 }
 
 // changePolicy applies create, modify and delete to a Policy. An error that it
@@ -226,20 +225,56 @@ func (w *policyWriting) answerUnchanged(tx *store.Tx, e store.Entry) *protocol.E
 	return nil
 }
 
-// commit hands the change to the store.
+// commit stores the change, and tells of it.
 func (w *policyWriting) commit(tx *store.Tx, before *jsondoc.Value, next document) {
 	action, status := w.became(before)
+	revision := w.put(tx, before, next, &policyEvent{path: w.place.asked, action: action, value: w.told})
+	w.respond(next.Value, status, revision)
+	w.finish(tx)
+}
+
+// policyEvent is what an event of a Policy tells.
+type policyEvent struct {
+	path   jsondoc.Pointer
+	action string
+	value  *jsondoc.Value
+}
+
+// put records the change and makes its event. It gives the new revision.
+func (w *policyWriting) put(tx *store.Tx, before *jsondoc.Value, next document, tell *policyEvent) uint64 {
 	var state store.State
 	if next.Value != nil {
 		state = newDocument(next.Value.Compact())
 	}
 	record, headers := w.record(nil)
-	revision, at := tx.Put(w.key, record, state), tx.Time()
-	w.tell(action, revision, at)
-	w.respond(next.Value, status, revision)
+	w.headers = headers
+	revision, at := tx.PutFrom(w.key, record, state, w.origin), tx.Time()
+	t := w.cmd.Message.Topic
+	w.event = protocol.Message{
+		Topic: protocol.Topic{Namespace: t.Namespace, Name: t.Name, Group: protocol.Policies,
+			Criterion: protocol.Events, Action: tell.action},
+		Headers: eventHeaders(w.cmd, tell.action),
+		Path:    tell.path, Value: tell.value, Revision: revision, Timestamp: at,
+	}
+	if tell.value != nil {
+		w.event.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)
+	}
+	w.event.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(revision)))
+	w.events[0] = &w.event
+	w.outcome.Events = w.events[:]
 	w.outcome.Overruled = w.rights.overruled
-	tx.Commit(w.cmd.Receipt, headers, w.committed)
-	w.s.policyChanged(w.id, next.Value)
+	w.outcome.Announcements = w.s.policyChanged(w.id, before, next.Value, revision, at)
+	return revision
+}
+
+// finish hands what was put to the store.
+func (w *policyWriting) finish(tx *store.Tx) {
+	tx.Commit(w.cmd.Receipt, w.headers, func(err error) {
+		if err != nil {
+			w.s.policyUnchanged(w.id)
+		}
+		w.committed(err)
+	})
 }
 
 // became is the action of the event and the status of the response.
@@ -263,24 +298,6 @@ func (w *policyWriting) became(before *jsondoc.Value) (action string, status int
 		}
 	}
 	return protocol.ActionModified, 204
-}
-
-// tell makes the event.
-func (w *policyWriting) tell(action string, revision uint64, at time.Time) {
-	w.event = *policyEvent(w.cmd.Message.Topic, w.place.asked, action, w.told, revision, at)
-	w.event.Headers = eventHeaders(w.cmd, action)
-	w.event.Headers.Set(protocol.HeaderEntityRevision, jsondoc.Int(int64(revision)))
-	w.events[0] = &w.event
-	w.outcome.Events = w.events[:]
-}
-
-// policyEvent is the event of a change of a Policy, without headers.
-func policyEvent(policy protocol.Topic, path jsondoc.Pointer, action string, value *jsondoc.Value, revision uint64, at time.Time) *protocol.Message {
-	return &protocol.Message{
-		Topic: protocol.Topic{Namespace: policy.Namespace, Name: policy.Name,
-			Group: protocol.Policies, Criterion: protocol.Events, Action: action},
-		Path: path, Value: value, Revision: revision, Timestamp: at,
-	}
 }
 
 // respond makes the response, if one is wanted.

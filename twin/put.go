@@ -147,17 +147,16 @@ func (p *placing) policy(e *Entity) {
 		w.abort(tx, at, err)
 		return
 	}
-	w.change = change{op: opPut, value: e.value}
-	record, headers := w.record(nil)
-	tx.PutFrom(w.key, record, newDocument(e.value), w.origin)
-	tx.Commit(nil, headers, func(err error) {
-		o := &Outcome{}
-		if err != nil {
-			o.Err = protocol.PolicyUnavailable(w.id, err)
-		}
-		p.told(o)
-	})
-	w.s.policyChanged(w.id, e.value)
+	action := protocol.ActionModified
+	if cur == nil {
+		action = protocol.ActionCreated
+	}
+	pw := &policyWriting{writing: *w}
+	t := &pw.cmd.Message.Topic
+	t.Group, t.Channel = protocol.Policies, protocol.None
+	pw.change = change{op: opPut, value: e.value}
+	pw.put(tx, cur, newDocument(e.value), &policyEvent{action: action, value: e.value})
+	pw.finish(tx)
 }
 
 // conflict says whether to go on where an entity is there already. If not, it

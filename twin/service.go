@@ -51,16 +51,20 @@ type Options struct {
 	SubjectExpiry time.Duration
 	// SubjectAnnouncement is the same for how long before it is announced.
 	SubjectAnnouncement time.Duration
+	// AnnouncementSpread is by how much earlier than asked for an announcement
+	// may be made, at random; 0: DefaultAnnouncementSpread, negative: never.
+	AnnouncementSpread time.Duration
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
 	NamespacePolicies policy.Roots
 	Store             store.Options
 }
 
-// Ditto's roundings of the times in Policies.
+// Ditto's settings for the times in Policies.
 const (
 	DefaultSubjectExpiry       = time.Hour
 	DefaultSubjectAnnouncement = time.Minute
+	DefaultAnnouncementSpread  = 5 * time.Minute
 )
 
 // Service applies messages to Things. Its methods may be called from any
@@ -74,6 +78,7 @@ type Service struct {
 	searches   searches
 	past       *readers
 	rounding   rounding
+	clock      *subjectClock
 	enforcers  *accessCache
 	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
@@ -101,6 +106,7 @@ func Open(dir string, o Options) (*Service, error) {
 		expiries:      cmp.Or(o.SubjectExpiry, DefaultSubjectExpiry),
 		announcements: cmp.Or(o.SubjectAnnouncement, DefaultSubjectAnnouncement),
 	}
+	s.clock = newSubjectClock(s, cmp.Or(o.AnnouncementSpread, DefaultAnnouncementSpread))
 	opened, err := store.Open(dir, Kinds(), o.Store)
 	if err != nil {
 		return nil, err
@@ -112,6 +118,7 @@ func Open(dir string, o Options) (*Service, error) {
 // Close ends the service after finishing what it accepted: every outcome is
 // told, and then nothing more is accepted.
 func (s *Service) Close() error {
+	s.clock.close()
 	s.past.close()
 	return s.store.Close()
 }
@@ -184,6 +191,10 @@ func (s *Service) handlePolicy(cmd *Command, done func(*Outcome)) *protocol.Erro
 		return s.retrievePolicy(cmd, done)
 	case protocol.ActionModify, protocol.ActionCreate, protocol.ActionDelete:
 		return s.changePolicy(cmd, done)
+	case protocol.ActionActivateToken, protocol.ActionDeactivateToken:
+		return s.actOnPolicy(cmd, done)
+	case protocol.ActionCheckPermissions:
+		return s.checkPermissions(cmd, done)
 	}
 	return protocol.TopicPathUnknown(m.Topic, m.Path)
 }

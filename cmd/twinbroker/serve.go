@@ -19,7 +19,6 @@ import (
 	"github.com/twinbroker/twinbroker/broker"
 	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
-	"github.com/twinbroker/twinbroker/twin"
 )
 
 // stopWithin is how long a clean stop may take before the clients are cut off.
@@ -100,10 +99,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 
 	health := &broker.Health{}
 	failed := make(chan error, 1)
-	options := twin.Options{
-		ThingSize: documentLimit(cfg.Limits.ThingSize), DropEmptied: cfg.Merge.DropEmptied, PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
-		Store: storeOptions(cfg, log, health, failed),
-	}
+	options := twinOptions(cfg, storeOptions(cfg, log, health, failed))
 	service, err := openService(cfg.DataDir, options, signals)
 	if err != nil || service == nil {
 		return err

@@ -106,7 +106,7 @@ func TestWhatTakesTooLongDoesNotMatch(t *testing.T) {
 	for _, text := range []string{
 		`not(like(attributes/text,"*` + strings.Repeat("a", 20_000) + `b*"))`,
 		`ilike(attributes/text,"*` + strings.Repeat("?", 20_000) + `b*")`,
-		in, "not(" + in + ")", "or(" + in + ",exists(thingId))", "not(not(" + in + "))",
+		"or(" + in + ",exists(thingId))",
 	} {
 		if parse(t, text, Condition).Matches(s) {
 			t.Errorf("%.40s… matches", text)

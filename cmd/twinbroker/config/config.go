@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/mapping"
+	"github.com/twinbroker/twinbroker/twin/policy"
 )
 
 // Config is an effective configuration: what file, environment, flags and
@@ -27,6 +28,7 @@ type Config struct {
 	Publications []mapping.PublicationConfig
 	Store        Store
 	Merge        Merge
+	Policies     Policies
 	History      History
 	Limits       Limits
 	Log          Log
@@ -91,6 +93,19 @@ type Merge struct {
 	// DropEmptied: what a merge's merge-thing-patch-conditions leave empty is
 	// left out as well.
 	DropEmptied bool
+}
+
+// Policies says how Policies are dealt with.
+type Policies struct {
+	// SubjectExpiry and SubjectAnnouncement are to what the times are rounded up
+	// at which subjects expire, and how long before it is announced; 0: they are
+	// not rounded.
+	SubjectExpiry, SubjectAnnouncement time.Duration
+	// AnnouncementSpread is by how much earlier announcements may be made.
+	AnnouncementSpread time.Duration
+	// NamespaceRoots are Policies whose entries count in all Policies of
+	// namespaces, by patterns of these.
+	NamespaceRoots policy.Roots
 }
 
 // History says how much of what was is kept.

@@ -10,7 +10,7 @@ import (
 )
 
 // sections is the order in which WriteYAML writes.
-var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "audit", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
+var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "audit", "topics", "mappings", "publications", "store", "merge", "policies", "history", "limits", "log"}
 
 // WriteYAML writes the effective configuration as a file that Load reads to
 // the same effect. It names files of keys, never what is in them; no setting
@@ -63,6 +63,8 @@ func (c *Config) showSection(root *yaml.Node, name string) {
 	switch name {
 	case "auth":
 		c.showAuth(section)
+	case "policies":
+		c.showNamespaceRoots(section)
 	case "history":
 		add(section, "headers", textNodes(c.History.Headers))
 	}
