@@ -75,7 +75,7 @@ func TestWhatCannotBeAnEntityIsNamed(t *testing.T) {
 		{"a Policy with subjects that are none", `{"policyId":"a:b","entries":{"x":{"subjects":[]}}}`, "json.format.invalid", "/entries/x/subjects"},
 		{"a Policy with imports that are none", `{"policyId":"a:b","imports":[],"entries":{}}`, "json.format.invalid", "/imports"},
 		{"a member that a Policy has not", `{"policyId":"a:b","entries":{},"attributes":{}}`, "json.format.invalid", "/attributes"},
-		{"a Policy that is too large", `{"policyId":"a:b","entries":{"x":{"more":"` + strings.Repeat("x", 200) + `"}}}`, "policies:policy.toolarge", ""},
+		{"a Policy that is too large", `{"policyId":"a:b","entries":{"x":{"subjects":{"a:b":{"type":"` + strings.Repeat("x", 200) + `"}}}}}`, "policies:policy.toolarge", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, o := w.put(c.line, Replace)
