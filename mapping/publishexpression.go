@@ -48,7 +48,7 @@ func (c *publicationCompiler) expression(path *pattern) {
 func (s *search) evaluate(out *Out, c content) (bool, error) {
 	e := s.pub.expression
 	gone := s.gone(c)
-	if q, ok := e.quickly(heard{c.value}); ok && !gone {
+	if q, ok := e.quickly(heard(c)); ok && !gone {
 		switch {
 		case q.kind == quickNothing:
 			return false, nil

@@ -80,10 +80,18 @@ func addOwn(h *protocol.Headers, cmd *Command) {
 var no = jsondoc.Bool(false)
 
 // record is what goes into the journal: the change, and the headers that are
-// kept with it as a JSON object, in memory that begins with buf.
+// kept with it, in memory that begins with buf.
 func (w *writing) record(buf []byte) (record, headers []byte) {
-	m := w.cmd.Message
 	buf = w.change.appendTo(buf)
+	end := len(buf)
+	buf = w.appendKept(buf)
+	return buf[:end], buf[end:]
+}
+
+// appendKept appends the headers that are kept with the change, as a JSON
+// object; nothing where there are none.
+func (w *writing) appendKept(buf []byte) []byte {
+	m := w.cmd.Message
 	end := len(buf)
 	for _, key := range w.s.history {
 		before, sep := len(buf), byte(',')
@@ -106,8 +114,7 @@ func (w *writing) record(buf []byte) (record, headers []byte) {
 		}
 	}
 	if len(buf) == end {
-		return buf, nil
+		return buf
 	}
-	buf = append(buf, '}')
-	return buf[:end], buf[end:]
+	return append(buf, '}')
 }

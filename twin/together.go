@@ -7,10 +7,9 @@ import (
 
 // group is the commands of one message, on their way to be applied as one.
 type group struct {
-	headers []byte          // kept with the changes
-	err     *protocol.Error // why one of them is refused, and with it all
-	seq     uint64          // the newest change that they were computed from
-	made    made            // Policies that the commands before make
+	err  *protocol.Error // why one of them is refused, and with it all
+	seq  uint64          // the newest change that they were computed from
+	made made            // Policies that the commands before make
 }
 
 // HandleTogether applies several changes of Things as one: all of them, or
@@ -45,6 +44,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		return
 	}
 	for _, w := range writings {
+		tx.KeepHeaders(w.appendKept([]byte{}))
 		w.writeThingOrPart(tx)
 		if g.err != nil {
 			tx.Abort()
@@ -52,7 +52,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 			return
 		}
 	}
-	tx.Commit(last.Receipt, g.headers, func(err error) {
+	tx.Commit(last.Receipt, nil, func(err error) {
 		if err != nil {
 			done(unavailable(last, err))
 			return

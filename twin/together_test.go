@@ -120,3 +120,36 @@ func TestTogetherEachCommandThatWantsOneIsResponded(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+func TestTogetherEachChangeKeepsItsOwnHeaders(t *testing.T) {
+	w := newWorld(t, Options{History: []string{"correlation-id", "acme-n"}})
+	var cmds []*Command
+	for i, headers := range []string{`"correlation-id":"x","acme-n":1`, `"correlation-id":"y"`, `"correlation-id":"z","acme-n":[3]`} {
+		id := []string{"org.acme:a", "org.acme:b", "org.acme:a"}[i]
+		m, err := protocol.ParseMessage([]byte(strings.Replace(command(id, "merge", "/", fmt.Sprintf(`{"attributes":{"n":%d}}`, i)),
+			`"correlation-id":"c1"`, headers, 1)), nil, jsondoc.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmds = append(cmds, &Command{Message: m, Sender: w.sender})
+	}
+	got := make(chan *Outcome, 1)
+	w.HandleTogether(cmds, func(o *Outcome) { got <- o })
+	if o := <-got; o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	for _, tc := range []struct {
+		id       string
+		revision int
+		want     string
+	}{
+		{"org.acme:a", 1, `{"correlation-id":"x","acme-n":1,"entity-revision":1}`},
+		{"org.acme:b", 1, `{"correlation-id":"y","entity-revision":1}`},
+		{"org.acme:a", 2, `{"correlation-id":"z","acme-n":[3],"entity-revision":2}`},
+	} {
+		o := w.send(ask(tc.id, "/", atRevision(tc.revision), ""))
+		if o.Err != nil || text(o.Response.Headers.Value("historical-headers")) != tc.want {
+			t.Errorf("%s at %d: %s, want %s", tc.id, tc.revision, o.Response.AppendJSON(nil), tc.want)
+		}
+	}
+}

@@ -257,8 +257,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 		state = next
 	}
 	if w.group != nil { // which commits when all are in
-		record, headers := w.record(nil)
-		w.group.headers = headers
+		record := w.change.appendTo(nil)
 		w.group.seq = max(w.group.seq, e.Seq, w.readTo)
 		w.tell(cur.Value, next.Value, action, status, tx.PutFrom(w.key, record, state, w.origin), tx.Time())
 		return

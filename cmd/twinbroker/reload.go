@@ -119,7 +119,8 @@ func (r *reloading) reload(why string) {
 		}
 		return
 	}
-	if err := r.certificates.load(next); err != nil {
+	show, err := r.certificates.load(next)
+	if err != nil {
 		r.log.Error("the configuration is not taken over", "because", why, "error", err)
 		return
 	}
@@ -132,6 +133,7 @@ func (r *reloading) reload(why string) {
 			r.log.Error("the audit log stays where it is", "because", why, "error", err)
 		}
 	}
+	show()
 	for _, p := range problems.Warnings() {
 		r.log.Warn(p.String())
 	}
@@ -140,6 +142,7 @@ func (r *reloading) reload(why string) {
 		r.closed = closed
 	}
 	r.broker.Reload(live(next))
+	r.broker.Recognize()
 	r.level.Set(next.Log.Level)
 	if keys := needRestart(r.current, next); len(keys) > 0 {
 		r.log.Warn("configuration taken over, but for what needs a restart", "because", why, "restart_needed_for", keys)
@@ -169,6 +172,7 @@ func needRestart(old, next *config.Config) []string {
 	differ("data_dir", old.DataDir, next.DataDir)
 	differ("listeners", old.Listeners, next.Listeners)
 	differ("http", old.HTTP, next.HTTP)
+	differ("provision", old.Provision, next.Provision)
 	differ("topics", old.Topics, next.Topics)
 	differ("store", old.Store, next.Store)
 	differ("history", old.History, next.History)

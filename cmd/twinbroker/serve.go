@@ -109,8 +109,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 			err = closing
 		}
 	}()
-	certificates := &certificates{}
-	if err := certificates.load(cfg); err != nil {
+	if err := provision(cfg, service, log); err != nil {
 		return err
 	}
 	audit := &auditFile{log: log}
@@ -118,6 +117,12 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		return err
 	}
 	defer audit.open("")
+	certificates := &certificates{}
+	show, err := certificates.load(cfg)
+	if err != nil {
+		return err
+	}
+	show()
 	who := auth.New(auth.Options{Log: log})
 	if err := who.Load(cfg.Auth); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 // sdkClient speaks as a program with Ditto's SDK for Go does (its
 // client_internal.go and utils.go): MQTT 3.1.1, envelopes to the topic e with
-// QoS 1, one subscription at QoS 1.
+// QoS 1, one subscription at QoS 1. The SDK itself is tried in test/gosdk.
 type sdkClient struct {
 	t testing.TB
 	*harness.Client3

@@ -199,7 +199,7 @@ func accepted(t *testing.T, b *harness.Broker, n int) *mqttraw.Conn {
 func TestWhatWasAcceptedIsFinishedBeforeItStops(t *testing.T) {
 	t.Parallel()
 	const n = 50
-	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "store: {sync: 1s}\n"})
+	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "store: {sync: 3s}\n"})
 	c := accepted(t, b, n)
 	b.Signal(syscall.SIGTERM)
 	for i := range n {

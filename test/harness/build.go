@@ -5,12 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
 
-// modulePath is what is built, from wherever in the module the test runs.
-const modulePath = "github.com/twinbroker/twinbroker/cmd/twinbroker"
+// What is built, and the module that it is of.
+const (
+	modulePath  = "github.com/twinbroker/twinbroker"
+	programPath = modulePath + "/cmd/twinbroker"
+)
 
 var built struct {
 	once sync.Once
@@ -52,8 +56,24 @@ func build() {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, modulePath)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("building %s: %w\n%s", modulePath, err, out)
+	cmd := exec.Command("go", append(args, programPath)...)
+	if cmd.Dir, built.err = moduleFolder(); built.err != nil {
+		return
 	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		built.err = fmt.Errorf("building %s: %w\n%s", programPath, err, out)
+	}
+}
+
+// moduleFolder is the folder of the program's module. A test of another module
+// would otherwise build it with that module's choice of dependencies.
+func moduleFolder() (string, error) {
+	var stderr strings.Builder
+	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", modulePath)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("looking for the folder of %s: %w\n%s", modulePath, err, stderr.String())
+	}
+	return strings.TrimSpace(string(out)), nil
 }

@@ -2,6 +2,7 @@
 
 passed=0
 failed=0
+not_run=0
 
 ok() {
 	passed=$((passed + 1))
@@ -16,6 +17,12 @@ bad() {
 	sed 's/^/    /' <<<"$2"
 	echo '  got:'
 	sed 's/^/    /' <<<"$3"
+}
+
+# not_run WHAT WHY: it can be tried elsewhere, but not here.
+not_run() {
+	not_run=$((not_run + 1))
+	echo "not run: $1: $2"
 }
 
 # check WHAT WANTED GOT: the texts are equal, but for … in what is wanted.

@@ -6,6 +6,7 @@
 #   clients.sh   what mosquitto_pub, mosquitto_sub and mosquitto_rr see of the
 #                broker, with MQTT 3.1.1 and 5, and mosquitto as a bridge
 #   truth.sh     what documents say of the program's own lists
+#   sdk.sh       Ditto's SDK for Go, where it can be downloaded
 #
 # It works in a copy of this repository, with the ports of the quickstart (1883
 # and 8080). Where another program has one of them, it retires into a network
@@ -22,6 +23,7 @@ if taken 1883 || taken 8080; then
 		echo 'test/interop: another program has port 1883 or 8080: stop it and try again' >&2
 		exit 1
 	fi
+	"$root/test/gosdk/fetch.sh" >/dev/null || true # which cannot be done from there; sdk.sh tells of it
 	exec env INTEROP_ALONE=1 unshare --user --map-root-user --net bash -c 'ip link set lo up && exec "$0"' "$here/run.sh"
 fi
 for program in mosquitto mosquitto_pub mosquitto_sub mosquitto_rr; do
@@ -49,13 +51,15 @@ fi
 . "$here/document.sh"
 . "$here/clients.sh"
 . "$here/truth.sh"
+. "$here/sdk.sh"
 
 for document in README.md docs/*.md; do
 	follow "$document"
 done
 clients
 truth
+sdk
 
 echo
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed, $not_run not run"
 [ "$failed" -eq 0 ]

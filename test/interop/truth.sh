@@ -17,7 +17,7 @@ truth() {
 	check 'docs/architecture.md lists the folders of tests' "$(printf '%s\n' test/*/ | sed 's|/$||')" \
 		"$(sed -n 's/^| `\(test\/[a-z0-9]*\)` .*/\1/p' docs/architecture.md | sort)"
 	check 'docs/dependencies.md lists the direct dependencies' \
-		"$(sed -n 's/^\t\([^ ]*\) v[^ ]*$/\1/p' go.mod | sort)" \
+		"$(sed -n 's/^\t\([^ ]*\) v[^ ]*$/\1/p' go.mod test/gosdk/go.mod | grep -vx "$(go list -m)" | sort -u)" \
 		"$(sed -n 's/^| `\([a-z.]*\.[a-z]*\/[^`]*\)` .*/\1/p' docs/dependencies.md | sort)"
 }
 

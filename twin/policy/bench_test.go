@@ -155,3 +155,10 @@ func TestDecisionsTakeNoMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestSizeGrowsWithTheEntries(t *testing.T) {
+	small, large := benchPolicy(t, 1).Size(), benchPolicy(t, 1000).Size()
+	if small < 500 || small > 5000 || large < 100*small {
+		t.Errorf("%d and %d", small, large)
+	}
+}

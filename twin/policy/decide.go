@@ -48,7 +48,11 @@ func (e *Enforcer) at(n int32, set entrySet, what perm, above bool) bool {
 // find walks to a path: the node there, if any, and whether the permission is
 // granted.
 func (e *Enforcer) find(set entrySet, what perm, of Resource, path jsondoc.Pointer) (int32, bool) {
-	n, granted := e.step(0, set, what, string(of), false)
+	n := e.child(0, string(of))
+	if n == nowhere {
+		return nowhere, false
+	}
+	granted := e.at(n, set, what, false)
 	for _, name := range path {
 		if n == nowhere {
 			break

@@ -141,6 +141,19 @@ func TestNobodyAllowsNothing(t *testing.T) {
 	}
 }
 
+func TestKindsThatAreNoneAreNotGranted(t *testing.T) {
+	e := enforcer(t, "u:a has +R thing:/; +R policy:/entries")
+	who := Subjects{"u:a"}
+	for _, of := range []Resource{"", "/", "thing/", "policy/entries", "things", "THING"} {
+		if e.Whole(who, Read, of, nil) || e.Some(who, Read, of, nil) || e.ViewKey(who, of) != "" {
+			t.Errorf("%q", of)
+		}
+		if v, any := e.View(who, of, nil, parsed(t, `{"thing":1}`)); any {
+			t.Errorf("%q: %s", of, v)
+		}
+	}
+}
+
 func TestPermissionsThatAreNoneAreNotGranted(t *testing.T) {
 	e := enforcer(t, "u:a has +RWX thing:/")
 	for _, what := range []Permission{"", "read", "ALL", "READ,WRITE"} {

@@ -50,10 +50,27 @@ func Parse(id string, v *jsondoc.Value) (*Model, *protocol.Error) {
 	return p.m, nil
 }
 
+// ParseResolved reads what [Enforcer.Resolved] gives, also a part of it that
+// somebody may READ: labels are those of imported entries too, and what it
+// imports and refers to is in it already, so the model has neither. The errors
+// are those of [Parse].
+func ParseResolved(id string, v *jsondoc.Value) (*Model, *protocol.Error) {
+	p := &parsing{m: &Model{ID: id}, resolved: true}
+	if err := p.policy(v); err != nil {
+		return nil, err
+	}
+	p.m.Imports = nil
+	for i := range p.m.Entries {
+		p.m.Entries[i].References = nil
+	}
+	return p.m, nil
+}
+
 // parsing is one run of Parse; at is the place that it has come to.
 type parsing struct {
-	m  *Model
-	at jsondoc.Pointer
+	m        *Model
+	at       jsondoc.Pointer
+	resolved bool
 }
 
 // here is the place, to be kept, or one below it.
@@ -124,10 +141,10 @@ func (p *parsing) policy(v *jsondoc.Value) *protocol.Error {
 		}
 		return p.stranger()
 	})
-	if err == nil {
-		err = p.m.checkImports()
+	if err != nil || p.resolved {
+		return err
 	}
-	if err == nil {
+	if err = p.m.checkImports(); err == nil {
 		err = p.m.checkReferences()
 	}
 	return err
@@ -153,7 +170,7 @@ func (p *parsing) entries(v *jsondoc.Value) *protocol.Error {
 	}
 	p.m.Entries = make([]Entry, 0, v.Len())
 	return p.members(v, "the entries of a Policy", func(label string, v *jsondoc.Value) *protocol.Error {
-		if err := protocol.CheckLabel(p.here(), label); err != nil {
+		if err := protocol.CheckLabel(p.here(), label); err != nil && !p.resolved {
 			return err
 		}
 		p.m.Entries = append(p.m.Entries, Entry{Label: label, Importable: Implicit})

@@ -63,7 +63,7 @@ func TestParseRefuses(t *testing.T) {
 		{"beforeExpiry below zero", inAnnouncement(`"beforeExpiry":"-1h"`), "policies:subjectannouncement.invalid", "'-1h'"},
 		{"beforeExpiry with a fraction", inAnnouncement(`"beforeExpiry":"1.5h"`), "policies:subjectannouncement.invalid", "'1.5h'"},
 		{"beforeExpiry in days", inAnnouncement(`"beforeExpiry":"1d"`), "policies:subjectannouncement.invalid", "'1d'"},
-		{"beforeExpiry in milliseconds", inAnnouncement(`"beforeExpiry":"1ms"`), "policies:subjectannouncement.invalid", "'1ms'"},
+		{"beforeExpiry in weeks", inAnnouncement(`"beforeExpiry":"1w"`), "policies:subjectannouncement.invalid", "'1w'"},
 		{"beforeExpiry in two units", inAnnouncement(`"beforeExpiry":"1h30m"`), "policies:subjectannouncement.invalid", "'1h30m'"},
 		{"beforeExpiry of more than time has", inAnnouncement(`"beforeExpiry":"9999999999999999h"`), "policies:subjectannouncement.invalid", "9999999999999999h"},
 		{"beforeExpiry that is a number", inAnnouncement(`"beforeExpiry":10`), "policies:subjectannouncement.invalid", "'10'"},
@@ -217,6 +217,8 @@ func TestParseAccepts(t *testing.T) {
 		"an expiry that is over":          inSubject(`"type":"","expiry":"2001-01-01T00:00:00Z"`),
 		"a subject of 256 characters":     inEntry(`"subjects":{"u:` + strings.Repeat("x", 254) + `":{"type":""}}`),
 		"a namespace with a dash":         inEntry(`"namespaces":["com-x.acme_1.*"]`),
+		"beforeExpiry in milliseconds":    inAnnouncement(`"beforeExpiry":"1ms"`),
+		"beforeExpiry without a unit":     inAnnouncement(`"beforeExpiry":"10"`),
 		"a label that contains imported":  `{"entries":{"not-imported":{}}}`,
 		"an import that is null in parts": inImport(`"entries":null,"transitiveImports":null`),
 	} {

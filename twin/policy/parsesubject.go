@@ -79,7 +79,7 @@ func (p *parsing) announcement(a *Announcement, v *jsondoc.Value) *protocol.Erro
 	return p.members(v, "when the subject's end is announced", func(name string, v *jsondoc.Value) (err *protocol.Error) {
 		switch name {
 		case memberBeforeExpiry:
-			a.beforeExpiry, a.BeforeExpiry, err = p.duration(v, "s", "m", "h", "")
+			a.beforeExpiry, a.BeforeExpiry, err = p.duration(v, "ms", "s", "m", "h", "")
 		case memberWhenDeleted:
 			when, ok := v.Bool()
 			if !ok && !v.IsNull() {
@@ -144,7 +144,7 @@ func (p *parsing) duration(v *jsondoc.Value, units ...string) (string, time.Dura
 	return text, d, nil
 }
 
-const durationWanted = "It is a number followed by 'h' (hours), 'm' (minutes) or 's' (seconds)."
+const durationWanted = "It is a number followed by 'h' (hours), 'm' (minutes), 's' (seconds) or 'ms' (milliseconds)."
 
 var durationUnits = []struct {
 	suffix string

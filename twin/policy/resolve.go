@@ -92,7 +92,6 @@ type place struct{ policy, label string }
 
 // resolved is an entry with all that belongs to it.
 type resolved struct {
-	place
 	// label is its name in the resolved Policy; via and was are the imported
 	// Policy that it came with and its label there, for references.
 	label, via, was string
@@ -107,12 +106,12 @@ type resolved struct {
 
 type subjectOf struct {
 	*Subject
-	from place
+	from *place
 }
 
 type permissionsOf struct {
 	*Permissions
-	from place
+	from *place
 }
 
 func (e *resolved) renamed(label, via, was string) *resolved {
@@ -161,8 +160,8 @@ func (r *resolving) own(m *Model) ([]*resolved, error) {
 }
 
 func (r *resolving) ownEntry(m *Model, e *Entry) (*resolved, error) {
-	at := place{m.ID, e.Label}
-	out := &resolved{place: at, label: e.Label, namespaces: e.Namespaces, importable: e.Importable,
+	at := &place{m.ID, e.Label}
+	out := &resolved{label: e.Label, namespaces: e.Namespaces, importable: e.Importable,
 		allowed: e.AllowedAdditions, references: e.References,
 		subjects: make([]subjectOf, 0, len(e.Subjects)), resources: make([]permissionsOf, 0, len(e.Resources))}
 	for i := range e.Subjects {
@@ -252,9 +251,7 @@ func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, 
 		if e.via == "" {
 			ref.Entry = e.label
 		}
-		if by[ref] == nil {
-			by[ref] = e
-		}
+		by[ref] = e
 	}
 	out := slices.Clone(entries)
 	for i, e := range entries {
@@ -301,7 +298,7 @@ func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*
 	allowed := all
 	for _, ref := range e.references {
 		other := by[ref]
-		if other == nil || other.importable == Never {
+		if other == nil {
 			continue
 		}
 		if err := add(other, all); err != nil {

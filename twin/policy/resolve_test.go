@@ -191,7 +191,7 @@ func TestFirstReferenceGivesTheSubject(t *testing.T) {
 
 func TestSubjectsExpire(t *testing.T) {
 	m := modelOf(t, "n:p", `{"entries":{"a":{"subjects":{"u:stays":{"type":""},"u:first":{"type":"","expiry":"2030-01-01T00:00:00Z"},"u:second":{"type":"","expiry":"2031-01-01T00:00:00Z"}},
-		"resources":{"thing:/":{"grant":["READ"],"revoke":[]}}}}}`)
+		"resources":{"thing:/":{"grant":["READ"],"revoke":[]}},"namespaces":["y","z"]}}}`)
 	first := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	second := first.AddDate(1, 0, 0)
 	for _, c := range []struct {
@@ -210,7 +210,7 @@ func TestSubjectsExpire(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked(t, e, c.asks...)
-		if !e.Until().Equal(c.until) || !e.For("x").Until().Equal(c.until) {
+		if !e.Until().Equal(c.until) || !e.For("x").Until().Equal(c.until) || !e.For("y").Until().Equal(c.until) {
 			t.Errorf("%s: until %s", c.name, e.Until())
 		}
 	}
@@ -240,6 +240,9 @@ func TestNamespacesOfEntries(t *testing.T) {
 		if e.For(c.namespace) != e.For(c.namespace) || e.For(c.namespace).For("other") != e.For(c.namespace) {
 			t.Errorf("%q: made again", c.namespace)
 		}
+	}
+	if e.For("com.acme.x") != e.For("com.acme.y.z") || e.For("com") != e.For("net") {
+		t.Error("not shared where the same entries count")
 	}
 	asked(t, e, "u:acme READ thing:/ yes", "u:imported READ thing:/ yes", "u:all READ thing:/ no") // without For all count
 	if plain := enforcer(t, "u:a has +R thing:/"); plain.For("x") != plain {
@@ -282,6 +285,9 @@ func TestNamespaceRootPolicies(t *testing.T) {
 	asked(t, s.resolve(t, "org.acme:p", roots), "u:reader READ thing:/ no", "u:any READ thing:/ yes", "u:any WRITE thing:/ no")
 	asked(t, s.resolve(t, "com:p", roots), "u:reader READ thing:/ no", "u:own READ thing:/ yes")
 	asked(t, s.resolve(t, "any:all", roots), "u:any READ thing:/ yes")
+	if _, ok := s.resolve(t, "any:all", roots).Resolved().Get(pointer(t, "/entries/nsimported-any:all-reader")); ok {
+		t.Error("a root Policy is merged into itself")
+	}
 	if got := s.resolve(t, "any:all", roots).Sources(); !slices.Equal(got, []string{"any:all", "org.acme:gone"}) {
 		t.Errorf("%v", got)
 	}
@@ -319,6 +325,21 @@ func TestResolvedPolicy(t *testing.T) {
 		`"imported-n:i-e":{"subjects":{"u:e":{"type":"t"}},"resources":{"thing:/a":{"grant":["WRITE"],"revoke":[]}},"namespaces":["com"],"importable":"explicit","allowedAdditions":["subjects","resources"]}}}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	m, err := ParseResolved("n:p", parsed(t, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, failed := Resolve(m, ResolveOptions{})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	asked(t, e, "u:e READ thing:/a yes", "u:x WRITE thing:/a yes", "u:x READ thing:/b no")
+	if got := e.Explain(Subjects{"u:e"}, Write, Thing, pointer(t, "/a")).Here; len(got) != 2 || got[1].Entry != "imported-n:i-e" || got[1].Via != "" {
+		t.Errorf("%v", got)
+	}
+	if _, err := ParseResolved("n:p", parsed(t, `{"entries":{"imported-x":1}}`)); codeOf(err) != "json.format.invalid" {
+		t.Error(err)
 	}
 	if Nobody.Resolved().String() != "{}" {
 		t.Error(Nobody.Resolved())

@@ -74,7 +74,7 @@ func (e *Enforcer) arrayView(n int32, set entrySet, granted bool, v *jsondoc.Val
 	switch {
 	case same:
 		return v, true
-	case len(elements) == 0 && !granted:
+	case len(elements) == 0: // so the array itself may not be read either
 		return nil, false
 	}
 	return jsondoc.Array(elements...), true

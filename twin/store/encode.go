@@ -19,15 +19,17 @@ func (tx *Tx) encode(receipt bool, headers []byte) {
 		return
 	}
 	r.op = opChange
-	if len(headers) > 0 {
-		r.flags |= flagHeaders
-		r.headers = headers
-	}
 	common := r.flags
 	for i := range tx.puts {
 		p := &tx.puts[i]
 		r.flags = common
 		p.noteOrigin(&r)
+		if r.headers = p.headers; r.headers == nil {
+			r.headers = headers
+		}
+		if len(r.headers) > 0 {
+			r.flags |= flagHeaders
+		}
 		if i+1 < len(tx.puts) {
 			r.flags |= flagMore
 		}

@@ -35,6 +35,7 @@ type Tx struct {
 	op      recordOp // what the record says when there is no Put
 	ents    []*entity
 	puts    []put
+	headers []byte // kept with what is put from now on; nil: those that Commit is given
 	time    int64
 	receipt Receipt
 	done    func(error)
@@ -53,12 +54,13 @@ type Tx struct {
 
 // put is one change within a Tx.
 type put struct {
-	e      *entity
-	change []byte
-	prev   *version
-	next   *version
-	full   bool // its record gives the state without an earlier one
-	origin bool
+	e       *entity
+	change  []byte
+	prev    *version
+	next    *version
+	headers []byte // kept with it; nil: those that Commit is given
+	full    bool   // its record gives the state without an earlier one
+	origin  bool
 }
 
 // recordEnd is where an encoded record ends, and its checksum before the
@@ -124,6 +126,7 @@ func (s *Store) open() (*Tx, error) {
 	tx.s = s
 	tx.ents = tx.entsRoom[:0]
 	tx.puts = tx.putsRoom[:0]
+	tx.headers = nil
 	tx.ends = tx.endsRoom[:0]
 	return tx, nil
 }
@@ -203,7 +206,7 @@ func (tx *Tx) Time() time.Time {
 func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	e := tx.find(k)
 	at := tx.Time().UnixNano()
-	p := put{e: e, change: change}
+	p := put{e: e, change: change, headers: tx.headers}
 	if i := tx.newest(e); i >= 0 {
 		p.prev = tx.puts[i].next
 	} else {
@@ -220,12 +223,18 @@ func (tx *Tx) Put(k Key, change []byte, next State) uint64 {
 	return p.next.revision
 }
 
+// KeepHeaders has these headers kept with the changes that are put from here
+// on, instead of those that Commit is given. They must not be modified before
+// Commit has returned.
+func (tx *Tx) KeepHeaders(headers []byte) { tx.headers = headers }
+
 // Commit hands the changes to the committer as one atomic group and lets the
 // entities go; it does not wait for the disk. From then on the changes are
 // visible to whoever looks. done, unless nil, runs on the teller's goroutine
 // once they are on disk, in the order of sequence numbers, or is given the
 // error because of which they were refused and undone. The receipt, unless
-// nil, is stored in the same group. headers are kept with every change.
+// nil, is stored in the same group. headers are kept with every
+// change for which [Tx.KeepHeaders] said nothing else.
 //
 // A Tx without a Put or a receipt writes nothing; done then runs when
 // everything that the Tx could see is on disk, perhaps before Commit returns.

@@ -67,6 +67,15 @@ func (k *checker) subjects() {
 	}
 }
 
+// watched are the files besides those of the configuration itself that are read
+// again when they change.
+func (c *Config) watched() []string {
+	if c.ACLFile == "" {
+		return c.proofs()
+	}
+	return append(c.proofs(), c.ACLFile)
+}
+
 // why names a key that says that clients are not all the same.
 func (c *Config) why() string {
 	for _, key := range proving {

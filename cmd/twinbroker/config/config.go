@@ -23,6 +23,7 @@ type Config struct {
 	ACL          []acl.Rule // for topics outside of the twin's trees
 	ACLFile      string     // more of them, in mosquitto's format; "": none
 	Audit        Audit
+	Provision    Provision
 	Topics       Topics
 	Mappings     []mapping.RuleConfig
 	Publications []mapping.PublicationConfig
@@ -58,6 +59,7 @@ type TLS struct {
 	Cert, Key  string // PEM files
 	ClientCA   string // PEM file; "" when clients need no certificate
 	ClientAuth string // "none", "request" or "require"
+	CRL        string // file of revoked certificates; "" for none
 }
 
 // HTTP is the server of health and metrics.
@@ -70,6 +72,18 @@ type HTTP struct {
 type Audit struct {
 	File string // JSON lines; "": into the log
 }
+
+// Provision names what is put in place before clients may connect.
+type Provision struct {
+	Policies, Things string // folders of JSON files; "" for none
+	Mode             string // IfAbsent or Enforce
+}
+
+// The modes of Provision.
+const (
+	IfAbsent = "if-absent" // what is there stays as it is
+	Enforce  = "enforce"   // what is there becomes as it is in the files, at each start
+)
 
 // Topics names the topic trees of the twin.
 type Topics struct {

@@ -17,6 +17,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	}
 	s.scalars(scalars, "acl_file")
 	s.inner("audit").only(scalars, "file")
+	s.inner("provision").only(scalars, "policies", "things", "mode")
 	s.inner("topics").only(scalars, "root", "state", "state_payload")
 	c.Mappings = d.mappings(s.take("mappings"), "mappings")
 	c.Publications = d.publications(s.take("publications"), "publications")
@@ -32,7 +33,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	limits.later("state_on_subscribe")
 	limits.only(scalars, "packet_size", "message_size", "thing_size", "policy_size", "clients", "queue_messages", "queue_size")
 	s.inner("log").only(scalars, "level", "format")
-	s.later(laterSections...)
 	if s.has("connections") && s.isEmpty("connections") {
 		s.take("connections") // none are asked for
 	} else {
@@ -41,12 +41,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	s.end()
 	return scalars
 }
-
-// What the contract has and this version does not.
-var (
-	laterAuth     = []string{"certificates", "jwt"}
-	laterSections = []string{"provision"}
-)
 
 // inner is the section that is the value of a key.
 func (s *section) inner(name string) *section {

@@ -140,7 +140,7 @@ func (i *includer) contents(text []byte, file string) {
 
 // isOwn says whether a key is one that only the configuration itself has.
 func isOwn(name string) bool {
-	return contains(laterSections, name) || name == "connections" ||
+	return name == "connections" ||
 		contains(sections, name) && name != "mappings" && name != "publications"
 }
 
@@ -151,8 +151,10 @@ func (c *Config) IsReadFrom(file string) bool {
 	if c.File != "" && file == filepath.Clean(c.File) {
 		return true
 	}
-	if c.ACLFile != "" && file == filepath.Clean(c.ACLFile) {
-		return true
+	for _, name := range c.watched() {
+		if file == filepath.Clean(name) {
+			return true
+		}
 	}
 	for _, name := range c.included {
 		if fits, err := filepath.Match(name, file); file == name || err == nil && fits {
@@ -174,10 +176,7 @@ func (c *Config) Folders() []string {
 	if c.File != "" {
 		add(c.File)
 	}
-	if c.ACLFile != "" {
-		add(c.ACLFile)
-	}
-	for _, name := range slices.Concat(c.included, c.Included) {
+	for _, name := range slices.Concat(c.included, c.Included, c.watched()) {
 		if !strings.ContainsAny(filepath.Dir(name), `*?[`) {
 			add(name)
 		}
