@@ -184,7 +184,8 @@ func (w *policyWriting) locks(after *policy.Model) bool {
 }
 
 // mayCreate says whether the Policy that is to be made lets its creator change
-// it, which it must unless the creator says that it need not.
+// it, which it must unless the header allow-policy-lockout says that it need
+// not.
 func (w *policyWriting) mayCreate(next document) (err *protocol.Error) {
 	w.rights, err = w.s.rightsToPolicy(w.id, &w.cmd.Sender, made{w.id: next})
 	if err != nil {
@@ -263,6 +264,9 @@ func (w *policyWriting) put(tx *store.Tx, before *jsondoc.Value, next document, 
 	w.events[0] = &w.event
 	w.outcome.Events = w.events[:]
 	w.outcome.Overruled = w.rights.overruled
+	if next.Value == nil {
+		w.outcome.Access = w.rights.Enforcer // nobody could READ of it later
+	}
 	w.outcome.Announcements = w.s.policyChanged(w.id, before, next.Value, revision, at)
 	return revision
 }

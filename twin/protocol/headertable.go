@@ -123,7 +123,7 @@ var headerRules = map[string]HeaderRule{
 	HeaderChannel:       {Out: true, At: "twin/condition.go"},
 
 	// These are about Policies.
-	HeaderAllowPolicyLockout: {In: true, At: "twin/accesspolicy.go", check: checkBoolean},
+	HeaderAllowPolicyLockout: {In: true, At: "twin/policywrite.go", check: checkBoolean},
 	HeaderPolicyView:         {In: true, At: "twin/policyview.go"},
 
 	// These are about how much of a merge or a migration is done.
