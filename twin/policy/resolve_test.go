@@ -237,7 +237,8 @@ func TestNamespacesOfEntries(t *testing.T) {
 				t.Errorf("%s in %q: %t", who, c.namespace, got)
 			}
 		}
-		if e.For(c.namespace) != e.For(c.namespace) || e.For(c.namespace).For("other") != e.For(c.namespace) {
+		by := e.For(c.namespace)
+		if again := e.For(c.namespace); again != by || by.For("other") != by {
 			t.Errorf("%q: made again", c.namespace)
 		}
 	}
