@@ -249,12 +249,12 @@ func TestNamespacesOfEntries(t *testing.T) {
 	if plain := enforcer(t, "u:a has +R thing:/"); plain.For("x") != plain {
 		t.Error("made another one without need")
 	}
-	for i := range 3 * keptSize {
+	for i := range 3 * keptNamespaces {
 		if e.For(fmt.Sprint("n", i)).Whole(Subjects{"u:acme"}, Read, Thing, nil) {
 			t.Fatal("read it")
 		}
 	}
-	if n := len(*e.namespaces.of.Load()); n > keptSize {
+	if n := len(*e.namespaces.of.Load()); n > keptNamespaces {
 		t.Errorf("%d are kept", n)
 	}
 }

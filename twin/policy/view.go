@@ -121,7 +121,7 @@ func (e *Enforcer) ViewKey(who Subjects, of Resource) string {
 		}
 	}
 	found := e.viewKey(n, set)
-	e.keys.put(string(key), found)
+	e.keys.put(string(key), found, keptKeys)
 	return found
 }
 
