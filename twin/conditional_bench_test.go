@@ -66,7 +66,7 @@ func BenchmarkEntityTag(b *testing.B) {
 					b.Fatal("it has none")
 				}
 			}
-			b.ReportMetric(inValids(thing, func() { tagOf(thing, 7, resFeature, path) }), "json.Valid")
+			b.ReportMetric(inValids(thing, func() { may.tag(thing, 7, resFeature, path) }), "json.Valid")
 		})
 	}
 	thing := kib(b)
