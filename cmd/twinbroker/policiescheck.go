@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -24,11 +25,13 @@ type checkQuestion struct {
 	permissions []string
 	isPolicy    bool
 	subscribe   string
+	config      string // where subscribe asks about acl
+	client      acl.Client
 }
 
 // policiesCheckCommand explains what subjects may do, and why.
 func policiesCheckCommand(with withClient, asJSON func() bool) *cobra.Command {
-	var q checkQuestion
+	q := &checkQuestion{}
 	cmd := &cobra.Command{
 		Use:   "check [ID [RESOURCE]...]",
 		Short: "Say what subjects may do with a Thing, and which entries of its Policy say so",
@@ -37,32 +40,43 @@ entries and resources of the Policy say so. RESOURCE is one like thing:/,
 thing:/features/lamp, message:/ or policy:/; without one it is those three.
 
 With --subscribe, say what they would not be sent by a subscription to a topic
-filter, and why. It covers the Things that you may READ yourself.
+filter, and why. It covers the Things that you may READ yourself. Outside of the
+twin's own topics, rules say it: name their file with -c; no broker is asked.
 
 You need READ on the Policy, or be one of auth.admin_subjects.`,
 		Example: `  twinbroker policies check org.acme:lamp-1 --subject user:ann
   twinbroker policies check org.acme:lamp-1 thing:/features/lamp/properties --subject user:ann --subject group:ops --permission WRITE
-  twinbroker policies check --subscribe 'ditto/org.acme/+/things/twin/events/#' --subject group:dashboards`,
-		RunE: with(func(ctx context.Context, c *client, out io.Writer, args []string) error {
-			if len(q.subjects) == 0 {
-				return errors.New("--subject is needed: who is to be asked about, like user:ann (several together are one client's)")
-			}
-			switch {
-			case q.subscribe != "" && len(args) > 0:
-				return errors.New("--subscribe asks about all Things of the filter: leave the ID out")
-			case q.subscribe != "":
-				return explainSubscription(ctx, c, out, q, asJSON())
-			case len(args) == 0:
-				return errors.New("the ID of a Thing is needed (or with --policy of a Policy), or --subscribe")
-			}
-			return explainRights(ctx, c, out, q, args[0], args[1:], asJSON())
-		}),
+  twinbroker policies check --subscribe 'ditto/org.acme/+/things/twin/events/#' --subject group:dashboards
+  twinbroker policies check -c config.yaml --subscribe 'plant/#' --subject group:operators`,
+	}
+	online := with(func(ctx context.Context, c *client, out io.Writer, args []string) error {
+		if len(q.subjects) == 0 {
+			return errors.New("--subject is needed: who is to be asked about, like user:ann (several together are one client's)")
+		}
+		switch {
+		case q.subscribe != "" && len(args) > 0:
+			return errors.New("--subscribe asks about all Things of the filter: leave the ID out")
+		case q.subscribe != "":
+			return explainSubscription(ctx, c, out, q, asJSON())
+		case len(args) == 0:
+			return errors.New("the ID of a Thing is needed (or with --policy of a Policy), or --subscribe")
+		}
+		return explainRights(ctx, c, out, q, args[0], args[1:], asJSON())
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if q.config != "" {
+			return q.explainRules(cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON())
+		}
+		return online(cmd, args)
 	}
 	f := cmd.Flags()
 	f.StringArrayVar((*[]string)(&q.subjects), "subject", nil, "a subject that the client has, like user:ann (repeatable)")
 	f.StringSliceVar(&q.permissions, "permission", nil, "only these of READ, WRITE, EXECUTE (repeatable)")
 	f.BoolVar(&q.isPolicy, "policy", false, "ID is that of a Policy")
 	f.StringVar(&q.subscribe, "subscribe", "", "a topic filter, like ditto/org.acme/+/things/twin/events/#")
+	f.StringVarP(&q.config, "config", "c", "", "with --subscribe: the configuration file whose acl rules are asked")
+	f.StringVar(&q.client.ID, "client-id", "", "with -c: the client's identifier, for rules that name it")
+	f.StringVar(&q.client.Username, "username", "", "with -c: the client's user name, for rules that name it")
 	return cmd
 }
 
@@ -87,14 +101,9 @@ func (e *enforcers) get(ctx context.Context, id string) (*policy.Enforcer, error
 	if err != nil {
 		return nil, err
 	}
-	model, refused := policy.Parse(id, r.Value)
+	model, refused := policy.ParseResolved(id, r.Value)
 	if refused != nil {
 		return nil, fmt.Errorf("the Policy %s that the broker sent: %w", id, refused)
-	}
-	// What it imports and refers to is in it already.
-	model.Imports = nil
-	for i := range model.Entries {
-		model.Entries[i].References = nil
 	}
 	enforcer, err := policy.Resolve(model, policy.ResolveOptions{})
 	if err != nil {
@@ -140,7 +149,7 @@ type explained struct {
 	Why        []string `json:"why"`
 }
 
-func explainRights(ctx context.Context, c *client, out io.Writer, q checkQuestion, id string, resources []string, asJSON bool) error {
+func explainRights(ctx context.Context, c *client, out io.Writer, q *checkQuestion, id string, resources []string, asJSON bool) error {
 	policyID, namespace := id, ""
 	if !q.isPolicy {
 		thing, err := parseID(id)

@@ -17,77 +17,132 @@ import (
 
 // withheld is what subjects are not sent of the Things of a Policy.
 type withheld struct {
-	Policy string   `json:"policy"`
-	Things []string `json:"things"`
-	Sent   string   `json:"sent"` // all | partly | nothing
-	Why    []string `json:"why"`
+	Policy    string   `json:"policy"`
+	Things    []string `json:"things"`
+	Sent      string   `json:"sent"`          // all | partly | nothing
+	Not       []hidden `json:"not,omitempty"` // where partly: what is left out
+	Why       []string `json:"why,omitempty"` // where nothing or unknown
+	namespace string
+	values    []*jsondoc.Value
+}
+
+// hidden is a part of Things that is not sent.
+type hidden struct {
+	Path string   `json:"path"`
+	Why  []string `json:"why"`
 }
 
 // explainSubscription says what a subscription would not bring its subjects.
 // The Things are those that the search shows to who asks.
-func explainSubscription(ctx context.Context, c *client, out io.Writer, q checkQuestion, asJSON bool) error {
+func explainSubscription(ctx context.Context, c *client, out io.Writer, q *checkQuestion, asJSON bool) error {
 	of, err := signalsOf(c.root, q.subscribe)
 	if err != nil {
 		return err
 	}
-	var namespaces []string
-	below := strings.Split(strings.TrimPrefix(q.subscribe, c.root+"/"), "/")
-	if below[0] != "+" && below[0] != "#" {
-		namespaces = []string{below[0]}
-	}
-	things := map[string][]string{} // by Policy and namespace
-	var order []string
-	err = searchThings(ctx, c, namespaces, "thingId,policyId", func(thing *jsondoc.Value) (bool, error) {
-		id, err := protocol.ParseThingID(plain(thing, "thingId"))
-		if err != nil {
-			return false, fmt.Errorf("the broker lists what is no Thing: %s", thing)
-		}
-		if !reaches(c.root, q.subscribe, id) {
-			return true, nil
-		}
-		key := plain(thing, "policyId") + " " + id.Namespace
-		if things[key] == nil {
-			order = append(order, key)
-		}
-		things[key] = append(things[key], plain(thing, "thingId"))
-		return true, nil
-	})
+	groups, err := thingsReached(ctx, c, q.subscribe)
 	if err != nil {
 		return err
 	}
 	all := enforcers{client: c}
-	answers := []withheld{}
-	for _, key := range order {
-		policyID, namespace, _ := strings.Cut(key, " ")
-		enforcer, err := all.get(ctx, policyID)
+	for _, g := range groups {
+		enforcer, err := all.get(ctx, g.Policy)
 		var refused *refusedError
 		if errors.As(err, &refused) {
-			answers = append(answers, withheld{policyID, things[key], "unknown", []string{refused.text}})
+			g.Sent, g.Why = "unknown", []string{refused.text}
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		a := explain(enforcer.For(namespace), policyID, q.subjects, policy.Read, of, nil)
-		sent := map[string]string{"yes": "all", "partly": "partly", "no": "nothing"}[a.Granted]
-		answers = append(answers, withheld{policyID, things[key], sent, a.Why})
+		g.explain(enforcer.For(g.namespace), q.subjects, of)
 	}
-	slices.SortStableFunc(answers, func(a, b withheld) int { return strings.Compare(a.Policy, b.Policy) })
 	if asJSON {
-		return json.NewEncoder(out).Encode(answers)
+		return json.NewEncoder(out).Encode(groups)
 	}
-	for _, a := range answers {
-		if err := printWithheld(out, a); err != nil {
+	for _, g := range groups {
+		if err := printWithheld(out, g); err != nil {
 			return err
 		}
 	}
-	if len(answers) == 0 {
+	if len(groups) == 0 {
 		_, err = fmt.Fprintln(out, "no Thing that you may READ is reached by", q.subscribe)
 	}
 	return err
 }
 
-func printWithheld(out io.Writer, a withheld) error {
+// thingsReached are the Things that a filter reaches, by Policy and namespace.
+func thingsReached(ctx context.Context, c *client, filter string) ([]*withheld, error) {
+	_, plainFilter := topics.SplitShared(filter)
+	var namespaces []string
+	if below := strings.Split(strings.TrimPrefix(plainFilter, c.root+"/"), "/"); below[0] != "+" && below[0] != "#" {
+		namespaces = []string{below[0]}
+	}
+	groups := []*withheld{}
+	err := searchThings(ctx, c, namespaces, "", func(thing *jsondoc.Value) (bool, error) {
+		id, err := protocol.ParseThingID(plain(thing, "thingId"))
+		if err != nil {
+			return false, fmt.Errorf("the broker lists what is no Thing: %s", thing)
+		}
+		if !reaches(c.root, plainFilter, id) {
+			return true, nil
+		}
+		policyID := plain(thing, "policyId")
+		i := slices.IndexFunc(groups, func(g *withheld) bool { return g.Policy == policyID && g.namespace == id.Namespace })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &withheld{Policy: policyID, namespace: id.Namespace})
+		}
+		groups[i].Things = append(groups[i].Things, plain(thing, "thingId"))
+		groups[i].values = append(groups[i].values, thing)
+		return true, nil
+	})
+	slices.SortStableFunc(groups, func(a, b *withheld) int { return strings.Compare(a.Policy, b.Policy) })
+	return groups, err
+}
+
+// mostHidden is how many parts of Things are told of; where there are more, the
+// Policy is better read as a whole.
+const mostHidden = 100
+
+func (g *withheld) explain(by *policy.Enforcer, who policy.Subjects, of policy.Resource) {
+	switch {
+	case by.Whole(who, policy.Read, of, nil):
+		g.Sent = "all"
+	case of != policy.Thing || !by.Some(who, policy.Read, of, nil):
+		// A message comes whole or not at all; by its subject it may be another.
+		g.Sent, g.Why = "nothing", explain(by, g.Policy, who, policy.Read, of, nil).Why
+		if by.Some(who, policy.Read, of, nil) {
+			g.Sent = "partly"
+		}
+	default:
+		g.Sent = "partly"
+		seen := map[string]bool{}
+		for _, thing := range g.values {
+			hiddenParts(by, who, nil, thing, func(path jsondoc.Pointer) {
+				if text := path.String(); !seen[text] && len(g.Not) < mostHidden {
+					seen[text] = true
+					g.Not = append(g.Not, hidden{text, explain(by, g.Policy, who, policy.Read, of, path).Why})
+				}
+			})
+		}
+	}
+}
+
+// hiddenParts finds the topmost parts of a Thing that somebody may not READ.
+func hiddenParts(by *policy.Enforcer, who policy.Subjects, at jsondoc.Pointer, v *jsondoc.Value, found func(jsondoc.Pointer)) {
+	switch {
+	case len(at) == 1 && at[0] == "thingId": // who may READ anything is told that
+	case by.Whole(who, policy.Read, policy.Thing, at):
+	case !by.Some(who, policy.Read, policy.Thing, at) || v.Kind() != jsondoc.KindObject:
+		found(at)
+	default:
+		for name, member := range v.Members() {
+			hiddenParts(by, who, append(at[:len(at):len(at)], name), member, found)
+		}
+	}
+}
+
+func printWithheld(out io.Writer, a *withheld) error {
 	const most = 5
 	names := a.Things
 	more := ""
@@ -96,8 +151,13 @@ func printWithheld(out io.Writer, a withheld) error {
 	}
 	_, err := fmt.Fprintf(out, "%s: %s%s (Policy %s)\n", a.Sent, strings.Join(names, ", "), more, a.Policy)
 	for _, why := range a.Why {
-		if err == nil && a.Sent != "all" {
+		if err == nil {
 			_, err = fmt.Fprintf(out, "  %s\n", why)
+		}
+	}
+	for _, part := range a.Not {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "  not %s: %s\n", part.Path, strings.Join(part.Why, "; "))
 		}
 	}
 	return err
@@ -112,7 +172,7 @@ func signalsOf(root, filter string) (policy.Resource, error) {
 	}
 	levels := strings.Split(plain, "/")
 	if levels[0] != root {
-		return "", fmt.Errorf("--subscribe %q: Policies decide about what is below %s/ only; other topics are a matter of acl", filter, root)
+		return "", fmt.Errorf("--subscribe %q: Policies decide about what is below %s/ only; for other topics name the file with the acl rules with -c", filter, root)
 	}
 	for i, want := range []string{"things", "twin", "events"} {
 		at := i + 3
@@ -130,9 +190,9 @@ func signalsOf(root, filter string) (policy.Resource, error) {
 	return policy.Thing, nil
 }
 
-// reaches says whether a filter below the root is for signals of a Thing.
+// reaches says whether a filter below the root, not a shared one, is for signals
+// of a Thing.
 func reaches(root, filter string, id protocol.ThingID) bool {
-	_, filter = topics.SplitShared(filter)
 	levels := strings.Split(filter, "/")
 	if len(levels) > 3 {
 		levels = levels[:3]
