@@ -37,7 +37,7 @@ func TestPoliciesAreReadWrittenAndExplainedByAVerb(t *testing.T) {
 		{"ann", []string{"policies", "get", "org.acme:keys", "/entries/GUEST/subjects", "-o", "json"}, `{"user:bob":{"type":"by hand"},"user:eve":{"type":"too"}}` + "\n", ""},
 		{"ann", []string{"policies", "delete", "org.acme:keys", "/entries/GUEST/subjects/user:eve"}, "deleted org.acme:keys /entries/GUEST/subjects/user:eve\n", ""},
 		{"bob", []string{"policies", "get", "org.acme:keys"}, "", "policies:policy.notfound"},
-		{"bob", []string{"policies", "delete", "org.acme:keys"}, "", "policies:policy.notfound"},
+		{"bob", []string{"policies", "delete", "org.acme:keys"}, "", "policies:policy.notmodifiable"},
 		{"ann", []string{"policies", "check", "org.acme:lamp", "thing:/features", "--subject", "user:bob", "--permission", "read"},
 			"READ thing:/features: partly\n" +
 				"  entry 'GUEST' of Policy 'org.acme:keys' grants READ on thing:/features to user:bob\n" +
@@ -97,7 +97,7 @@ func TestRulesForTopicsAreExplainedByAVerb(t *testing.T) {
 	for want, args := range map[string][]string{
 		"Policies decide":      {"--subscribe", "ditto/x", "--subject", "group:ops"},
 		"goes with --subscrib": {"--subject", "group:ops"},
-		"topic filter":         {"--subscribe", "a/#/b", "--subject", "group:ops"},
+		"stands alone":         {"--subscribe", "a/#/b", "--subject", "group:ops"},
 	} {
 		if r := harness.Run(t, append([]string{"policies", "check", "-c", file}, args...)...); r.Code != 1 || !strings.Contains(r.Stderr, want) {
 			t.Errorf("%v: status %d, %q, want %q", args, r.Code, r.Stderr, want)
