@@ -39,7 +39,7 @@ func TestEverySentMessageIsAcknowledgedAndDelivered(t *testing.T) {
 		{clients: 5, window: 16, message: modifyMessage, filter: modifyFilter},
 		{clients: 1, window: 64, message: telemetryMessage, filter: telemetryFilter},
 	} {
-		l, err := new(bench).connect(addr, traffic)
+		l, err := new(bench).connect(site{addr: addr}, traffic)
 		if err != nil {
 			t.Fatal(err)
 		}

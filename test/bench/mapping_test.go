@@ -39,7 +39,7 @@ func TestTheRulesOfEveryComparisonTakeItsMessagesIn(t *testing.T) {
 	for _, c := range comparisons {
 		for _, traffic := range []traffic{c.base, c.other} {
 			file := t.TempDir() + "/bench.yaml"
-			if err := writeConfig(file, t.TempDir(), "127.0.0.1:1", traffic.rules); err != nil {
+			if err := writeConfig(file, t.TempDir(), "127.0.0.1:1", openAuth, traffic.rules); err != nil {
 				t.Fatal(err)
 			}
 			cfg, problems := config.Load(file, config.Flags{})
