@@ -80,7 +80,7 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 		}
 	}()
 	traffic := traffic{clients: 1, window: 16, message: retrieveMessage, replies: true}
-	l, err := new(bench).connect(addr, traffic)
+	l, err := new(bench).connect(site{addr: addr}, traffic)
 	if err != nil {
 		t.Fatal(err)
 	}
