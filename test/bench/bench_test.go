@@ -95,7 +95,7 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 
 func TestOpenLoopKeepsItsRateAndTimesEachAcknowledgement(t *testing.T) {
 	traffic := traffic{clients: 4, window: 100, message: modifyMessage, filter: modifyFilter}
-	l, err := new(bench).connect(newMochi(t), traffic)
+	l, err := new(bench).connect(site{addr: newMochi(t)}, traffic)
 	if err != nil {
 		t.Fatal(err)
 	}
