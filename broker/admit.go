@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"crypto/tls"
 	"net"
 	"strconv"
 	"time"
@@ -29,15 +28,24 @@ func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (s
 	if !b.cfg.Auth.TakesClientID(p.ClientID) {
 		return p, because(packets.ErrClientIdentifierNotValid, "client identifier not valid: it looks like a subject of Policies")
 	}
+	k := &conn.proof
+	k.tls, k.method = tlsState(conn.Conn), pk.Properties.AuthenticationMethod
+	data := pk.Properties.AuthenticationData
+	if k.method != "" && len(data) == 0 && b.cfg.Auth.TakesMethod(k.method) {
+		var no *refusal
+		if data, no = challenge(cl, k.method); no != nil {
+			return p, no
+		}
+	}
 	id, no := b.cfg.Auth.Connect(b.ctx, &auth.Request{
 		ClientID: p.ClientID, HasUsername: pk.Connect.UsernameFlag, Username: p.Username,
 		HasPassword: pk.Connect.PasswordFlag, Password: pk.Connect.Password,
-		TLS: tlsState(conn.Conn), Remote: p.Remote,
-		AuthMethod: pk.Properties.AuthenticationMethod, AuthData: pk.Properties.AuthenticationData,
+		TLS: k.tls, Remote: p.Remote, AuthMethod: k.method, AuthData: data,
 	})
 	if no != nil {
 		return p, &refusal{packets.Code{Code: no.Code, Reason: no.Reason}, no.Cause}
 	}
+	k.identity = id
 	p.Username, p.Subjects, p.Admin, p.Identity, p.Expires = id.Username, id.Subjects, id.Admin, id.Proof, id.Expires
 	return p, nil
 }
@@ -72,7 +80,7 @@ func (b *Broker) turnAway(cl *mqtt.Client, conn *connection, p *session.Peer, r 
 
 func (b *Broker) countRefused(p *session.Peer, r *refusal) {
 	b.metrics.connectionsRefused.Inc()
-	say, hidden := b.turnedAway.mayLog(p.Remote, time.Now())
+	say, hidden := b.turnedAway.mayLog(hostOf(p.Remote), time.Now())
 	if !say {
 		return
 	}
@@ -80,17 +88,13 @@ func (b *Broker) countRefused(p *session.Peer, r *refusal) {
 		"code", r.code.Code, "reason", r.cause, "not_logged_before", hidden)
 }
 
-// tlsState is what is known of a connection with TLS, nil of another.
-func tlsState(c net.Conn) *tls.ConnectionState {
-	if ws, ok := c.(*webConn); ok {
-		c = ws.Conn
+// hostOf is an address without its port.
+func hostOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
 	}
-	secure, ok := c.(*tls.Conn)
-	if !ok {
-		return nil
-	}
-	state := secure.ConnectionState()
-	return &state
+	return host
 }
 
 // connectionID is what mochi calls the connection. It differs for each, so that

@@ -52,6 +52,9 @@ type Listener struct {
 	Address string      // tcp://host:port, tls://…, ws://host:port/path, wss://…
 	TLS     *tls.Config // for tls and wss
 	Origins []string    // for ws and wss: web origins allowed besides the server's own
+	// Trust is whom clients' certificates are checked against now; nil: it asks
+	// for none.
+	Trust func() *auth.Trust
 }
 
 // Config says how the broker is to be.
@@ -118,7 +121,8 @@ type Broker struct {
 	mu          sync.Mutex
 	endpoints   []endpoint
 	connections map[*connection]struct{}
-	running     sync.WaitGroup // connections, listeners and the status ticker
+	trusts      map[string]func() *auth.Trust // by the listener's address
+	running     sync.WaitGroup                // connections, listeners and the status ticker
 	started     time.Time
 }
 
@@ -129,7 +133,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 	}
 	b := &Broker{
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
-		connections: map[*connection]struct{}{},
+		connections: map[*connection]struct{}{}, trusts: map[string]func() *auth.Trust{},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
@@ -181,6 +185,7 @@ func (b *Broker) Start() error {
 		}
 		b.mu.Lock()
 		b.endpoints = append(b.endpoints, e)
+		b.trusts[e.address()] = l.Trust
 		b.mu.Unlock()
 	}
 	for _, e := range b.endpoints {

@@ -139,7 +139,7 @@ func (b *Broker) replyTopic(client string) string {
 
 // sender is the peer as the twin knows it.
 func sender(p *session.Peer) twin.Sender {
-	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects}
+	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
 }
 
 // receiptOf is what the journal keeps of a QoS 2 publish.

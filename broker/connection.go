@@ -26,6 +26,8 @@ type connection struct {
 	terms    session.Terms
 	ownReply string        // its reply topic
 	session  *session.Conn // set when it owns its client's session
+	entered  *session.Conn // the same, under the broker's lock
+	proof    proof         // who the client is
 	present  bool          // the session is an earlier one that goes on
 	normal   bool          // a DISCONNECT took the will back
 
@@ -51,6 +53,7 @@ func (c *connection) end(code packets.Code) error {
 func (b *Broker) connect(listener string, raw net.Conn) {
 	conn := &connection{Conn: raw}
 	b.mu.Lock()
+	conn.proof.trust = b.trusts[listener]
 	if b.stopped.Load() { // and Stop may be waiting already
 		b.mu.Unlock()
 		_ = raw.Close()
@@ -68,6 +71,7 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	b.metrics.connections.Inc()
 	_ = raw.SetDeadline(time.Now().Add(connectWithin)) // mochi sets its own once the CONNECT packet is in
 	err := b.establish(listener, conn)
+	conn.proof.leave()
 	if conn.client != nil {
 		b.server.Clients.Delete(conn.client.ID)
 	}

@@ -111,6 +111,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 		h.broker.countRefused(p, &refusal{anothersSession, anothersSession.Reason})
 		return
 	}
+	h.broker.entered(conn)
 	h.broker.log.Debug("client connected", "client", p.ClientID, "username", p.Username,
 		"remote", p.Remote, "listener", p.Listener, "version", p.Version, "session_present", present)
 }
@@ -141,6 +142,7 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 		pk.Properties = packets.Properties{ReasonString: anothersSession.Reason}
 	} else {
 		pk.SessionPresent = c.present
+		pk.Properties.AuthenticationMethod = c.proof.method
 		pk.Properties.MaximumPacketSize = uint32(h.broker.cfg.Limits.Packet)
 		pk.Properties.TopicAliasMaximum = topicAliasMaximum
 		pk.Properties.SessionExpiryInterval, pk.Properties.SessionExpiryIntervalFlag = 0, false // as the client asked
@@ -201,8 +203,10 @@ func (h *hook) read(conn *connection, pk packets.Packet) (packets.Packet, error)
 		return pk, nil
 	case packets.Connect:
 		return pk, conn.end(packets.ErrProtocolViolationSecondConnect)
-	case packets.Auth: // nobody began to authenticate so (MQTT 5.0 section 4.12)
-		return pk, conn.end(packets.ErrProtocolViolation)
+	case packets.Auth:
+		if code := b.renew(conn, &pk); code != nil {
+			return pk, conn.end(*code)
+		}
 	default:
 		return pk, nil // PINGREQ is mochi's
 	}

@@ -72,15 +72,8 @@ func (p *pipeline) run(inputs []filled) (text string, ok bool, err error) {
 	if p.hasHead && inputs[0].ok {
 		e.values = append(e.values, inputs[0].text)
 	}
-	for i := range p.functions {
-		f := &p.functions[i]
-		err := f.apply(&e, inputs)
-		if err == nil && slices.ContainsFunc(e.values, func(s string) bool { return len(s) > maxResult }) {
-			err = errTooLong
-		}
-		if err != nil {
-			return "", false, fmt.Errorf("fn:%s: %w", f.name, err)
-		}
+	if err := p.apply(&e, inputs); err != nil {
+		return "", false, err
 	}
 	switch {
 	case e.deleted || len(e.values) == 0:
@@ -89,6 +82,21 @@ func (p *pipeline) run(inputs []filled) (text string, ok bool, err error) {
 		return "", false, fmt.Errorf("fn:split leaves %d values where one is needed: join them with fn:join(',')", len(e.values))
 	}
 	return e.values[0], true, nil
+}
+
+// apply lets the values go through all functions.
+func (p *pipeline) apply(e *flow, inputs []filled) error {
+	for i := range p.functions {
+		f := &p.functions[i]
+		err := f.apply(e, inputs)
+		if err == nil && slices.ContainsFunc(e.values, func(s string) bool { return len(s) > maxResult }) {
+			err = errTooLong
+		}
+		if err != nil {
+			return fmt.Errorf("fn:%s: %w", f.name, err)
+		}
+	}
+	return nil
 }
 
 // text is an argument's value; ok is false for a placeholder without one.

@@ -31,6 +31,7 @@ const (
 	fromResponseHeader
 	fromSignal
 	fromPipeline
+	fromNamed
 )
 
 // Ditto's names of the placeholders, by what they are used for.
@@ -84,6 +85,8 @@ type scope struct {
 	signal       bool // those of a signal: {{ feature:id }}, {{ topic:… }}, {{ header:… }}
 	strict       bool // {name} is taken for a mistyped {{ name }}
 	noBraces     bool // and so is each {…}, of whatever name
+
+	named func(name string) error // of a Text: whether there is such a placeholder
 }
 
 // template is a text with placeholders.
@@ -152,6 +155,12 @@ func (sc *scope) checkText(text string) error {
 
 // placeholder finds what one name stands for.
 func (sc *scope) placeholder(name string) (part, error) {
+	if sc.named != nil {
+		if err := sc.named(name); err != nil {
+			return part{}, fmt.Errorf("has {{ %s }}: %w", name, err)
+		}
+		return part{source: fromNamed, text: name, name: name}, nil
+	}
 	prefix, rest, hasPrefix := strings.Cut(name, ":")
 	if !hasPrefix {
 		if i := sc.captures.capture(name); i >= 0 {

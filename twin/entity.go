@@ -32,6 +32,18 @@ type Entity struct {
 // ID is that of the Thing or the Policy.
 func (e *Entity) ID() string { return e.key.ID }
 
+// IsPolicy says whether it is a Policy, and not a Thing.
+func (e *Entity) IsPolicy() bool { return e.key.Kind == kindPolicy }
+
+// PolicyID is that of the Policy that a Thing names, "" where it names none.
+func (e *Entity) PolicyID() string { return e.policyID }
+
+// HasPolicy says whether there is a Policy of that ID.
+func (s *Service) HasPolicy(id string) (bool, error) {
+	e, err := s.currentPolicy(id)
+	return err == nil && e.State != nil, err
+}
+
 // ReadEntity reads the JSON of a Thing, or of a Policy if it has no thingId,
 // and checks it as a command that brings all of it would be. It may have the
 // special fields _revision, _modified, _created and _metadata. A member that would be left

@@ -12,13 +12,6 @@ import (
 	"time"
 )
 
-// Settings say how clients prove who they are.
-type Settings struct {
-	Anonymous     []string // subjects of clients that show nothing; empty: they are refused
-	UsersFile     string   // "": there are none
-	AdminSubjects []string
-}
-
 // Options are what an Authenticator needs for its work.
 type Options struct {
 	Log *slog.Logger
@@ -41,7 +34,9 @@ type Authenticator struct {
 // state is what was loaded; it does not change.
 type state struct {
 	settings Settings
-	users    *Users // nil: passwords are not asked for
+	users    *Users // nil: there is no users file
+	compiled compiled
+	issuers  []issuer
 }
 
 // New makes an Authenticator that lets nobody in until Load was called.
@@ -63,7 +58,13 @@ func New(o Options) *Authenticator {
 func (a *Authenticator) Load(s Settings) error {
 	a.loading.Lock()
 	defer a.loading.Unlock()
-	next := &state{settings: s}
+	compiled, problems := s.compile()
+	for _, p := range problems {
+		if !p.Warning {
+			return fmt.Errorf("auth.%s: %s", p.Key, p.Text)
+		}
+	}
+	next := &state{settings: s, compiled: compiled}
 	if s.UsersFile != "" {
 		users, mistakes, err := ReadUsers(s.UsersFile)
 		switch {
@@ -74,39 +75,99 @@ func (a *Authenticator) Load(s Settings) error {
 		}
 		next.users = users
 	}
+	if err := a.loadIssuers(next); err != nil {
+		return err
+	}
 	a.current.Store(next)
 	a.passwords.forget()
 	return nil
 }
 
+// loadIssuers finds the keys of those whose tokens are taken. What was fetched
+// before stays known.
+func (a *Authenticator) loadIssuers(next *state) error {
+	for i := range next.settings.Tokens {
+		t := &next.settings.Tokens[i]
+		from := issuer{settings: t, meaning: &next.compiled.tokens[i]}
+		var err error
+		if t.KeysFile != "" {
+			from.keys, err = readKeysFile(t.KeysFile)
+		} else {
+			from.keys, err = a.fetched(t)
+		}
+		if err != nil {
+			return fmt.Errorf("auth.jwt[%d]: %w", i, err)
+		}
+		next.issuers = append(next.issuers, from)
+	}
+	return nil
+}
+
+func (a *Authenticator) fetched(t *TokenSettings) (keySource, error) {
+	keys, err := newFetchedKeys(t.KeysURL, t.KeysCA, a.now, a.log)
+	if err != nil {
+		return nil, err
+	}
+	for _, old := range a.current.Load().issuers {
+		if before, ok := old.keys.(*fetchedKeys); ok && before.url == t.KeysURL {
+			before.mu.Lock()
+			keys.set, keys.at = before.set, before.at
+			before.mu.Unlock()
+		}
+	}
+	go keys.fetch() // so that the first client need not wait for it
+	return keys, nil
+}
+
 // Asks says whether anything is configured that proves who a client is.
 func (a *Authenticator) Asks() bool { return a.current.Load().asks() }
 
-func (s *state) asks() bool { return s.takesPasswords() }
+func (s *state) asks() bool { return s.takesPasswords() || s.compiled.certificate != nil }
 
-// takesPasswords says whether a user name or password is looked at.
-func (s *state) takesPasswords() bool { return s.users != nil }
+// takesPasswords says whether a user name and password are looked at.
+func (s *state) takesPasswords() bool { return s.users != nil || len(s.issuers) > 0 }
 
 // Connect says who the client is, or why it is not let in. It may take its
 // time: passwords are slow to check, and who guesses waits.
+//
+// A password or token decides whose session it is. The subjects of a
+// certificate come on top; without either they are all that there is.
 func (a *Authenticator) Connect(ctx context.Context, r *Request) (*Identity, *Refusal) {
 	s := a.current.Load()
 	id, by, refused := a.prove(ctx, s, r)
+	if refused == nil {
+		refused = s.addCertificate(id, r.leaf())
+	}
 	a.figures.count(by, refused)
 	if refused != nil {
 		return nil, refused
 	}
-	id.Admin = slices.ContainsFunc(id.Subjects, func(subject string) bool { return slices.Contains(s.settings.AdminSubjects, subject) })
+	s.finish(id)
 	return id, nil
 }
 
-func (a *Authenticator) prove(ctx context.Context, s *state, r *Request) (id *Identity, by string, _ *Refusal) {
+func (a *Authenticator) prove(ctx context.Context, s *state, r *Request) (id *Identity, by string, refused *Refusal) {
+	leaf := r.leaf()
 	switch {
 	case r.AuthMethod != "":
-		return nil, byToken, &Refusal{CodeBadMethod, "bad authentication method", "the authentication method is not known"}
-	case s.takesPasswords() && (r.HasUsername || r.HasPassword):
-		id, refused := a.password(ctx, s, r)
+		if !a.TakesMethod(r.AuthMethod) {
+			return nil, byToken, &Refusal{CodeBadMethod, "bad authentication method", "the authentication method is not known"}
+		}
+		id, refused = a.bearer(ctx, s, r, r.AuthData)
+		return id, byToken, refused
+	case s.takesPasswords() && (r.HasPassword || r.HasUsername && leaf == nil):
+		if s.isToken(r) {
+			id, refused = a.bearer(ctx, s, r, r.Password)
+			return id, byToken, refused
+		}
+		id, refused = a.password(ctx, s, r)
 		return id, byPassword, refused
+	case leaf != nil && s.compiled.certificate != nil:
+		id, err := s.certificate(leaf)
+		if err != nil {
+			return nil, byCertificate, &Refusal{CodeNotAuthorized, "not authorized: the certificate does not say who the client is", err.Error()}
+		}
+		return id, byCertificate, nil
 	case len(s.settings.Anonymous) == 0:
 		return nil, byNothing, &Refusal{CodeNotAuthorized,
 			"not authorized: clients without credentials are not let in (auth.anonymous in the broker's configuration, or --anonymous)", "no credentials"}
@@ -118,15 +179,76 @@ func (a *Authenticator) prove(ctx context.Context, s *state, r *Request) (id *Id
 	return id, byNothing, nil
 }
 
-// wrongCredentials is the one answer to a name or password that is not right.
-// It does not say which of them.
-func wrongCredentials(cause string) *Refusal {
-	return &Refusal{CodeBadUserOrPass, "bad user name or password", cause}
+// addCertificate adds what the certificate says to an identity that something
+// else proved.
+func (s *state) addCertificate(id *Identity, leaf *x509.Certificate) *Refusal {
+	id.certificate = leaf
+	if leaf == nil || s.compiled.certificate == nil || id.Proof == AnonymousProof || strings.HasPrefix(id.Proof, certificatePrefix) {
+		return nil
+	}
+	by, err := s.certificate(leaf)
+	if err != nil {
+		return &Refusal{CodeNotAuthorized, "not authorized: the certificate does not say who the client is", err.Error()}
+	}
+	id.Subjects = slices.Clone(id.Subjects)
+	for _, subject := range by.Subjects {
+		if !slices.Contains(id.Subjects, subject) {
+			id.Subjects = append(id.Subjects, subject)
+		}
+	}
+	if id.Expires.IsZero() || by.Expires.Before(id.Expires) {
+		id.Expires = by.Expires
+	}
+	return nil
 }
 
-// password checks a user's.
-func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Identity, *Refusal) {
-	try, ok := a.throttle.begin(r.Remote, r.Username)
+// finish says what the subjects make of the client.
+func (s *state) finish(id *Identity) {
+	id.Admin = slices.ContainsFunc(id.Subjects, func(subject string) bool { return slices.Contains(s.settings.AdminSubjects, subject) })
+}
+
+// TakesMethod says whether a client may authenticate by that method (MQTT 5.0
+// section 4.12).
+func (a *Authenticator) TakesMethod(method string) bool {
+	return method == TokenMethod && len(a.current.Load().issuers) > 0
+}
+
+// isToken says whether the password is taken for a token: by its user name, or
+// by its looks where there is no such user.
+func (s *state) isToken(r *Request) bool {
+	if len(s.issuers) == 0 || !r.HasPassword {
+		return false
+	}
+	if s.users == nil {
+		return true
+	}
+	return s.users.of(r.Username) == nil && (r.Username == TokenUser || looksLikeToken(r.Password))
+}
+
+// bearer checks a token. There is nothing to guess in one, but checking it
+// costs something: who was wrong too often waits.
+func (a *Authenticator) bearer(ctx context.Context, s *state, r *Request, token []byte) (*Identity, *Refusal) {
+	try, refused := a.turn(ctx, r.Remote, "")
+	if refused != nil {
+		return nil, refused
+	}
+	id, err := s.token(ctx, token, a.now())
+	switch err.(type) {
+	case nil:
+		return id, nil
+	case errNobodyKnows:
+		return nil, &Refusal{CodeUnavailable, "the token cannot be checked now: try again later", err.Error()}
+	case errForged:
+		a.throttle.wrong(try)
+	default:
+		_ = a.pause(ctx, repeatedDelay)
+	}
+	return nil, &Refusal{CodeNotAuthorized, "not authorized: the token is not valid", "token: " + err.Error()}
+}
+
+// turn waits for as long as the one who asks has to.
+func (a *Authenticator) turn(ctx context.Context, remote, user string) (*attempt, *Refusal) {
+	try, ok := a.throttle.begin(remote, user)
 	if !ok {
 		return nil, &Refusal{CodeRateExceeded, "too many failed attempts: try again later", "too many attempts wait for their turn after failures"}
 	}
@@ -135,7 +257,22 @@ func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Id
 	if err != nil {
 		return nil, &Refusal{CodeUnavailable, "the broker is stopping", "stopping"}
 	}
-	u := s.users.byName[r.Username]
+	return &try, nil
+}
+
+// wrongCredentials is the one answer to a name or password that is not right.
+// It does not say which of them.
+func wrongCredentials(cause string) *Refusal {
+	return &Refusal{CodeBadUserOrPass, "bad user name or password", cause}
+}
+
+// password checks a user's.
+func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Identity, *Refusal) {
+	try, refused := a.turn(ctx, r.Remote, r.Username)
+	if refused != nil {
+		return nil, refused
+	}
+	u := s.users.of(r.Username)
 	against := a.nobody // as slow as for a user that is there
 	if u != nil && u.hash != nil {
 		against = u.hash
@@ -145,12 +282,12 @@ func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Id
 	case v.busy:
 		return nil, &Refusal{CodeUnavailable, "too many passwords wait to be checked: try again later", "too many passwords wait to be checked"}
 	case v.ok && u != nil && u.hash != nil && r.HasPassword:
-		a.throttle.right(&try)
+		a.throttle.right(try)
 		return &Identity{Subjects: u.subjects, Username: u.name, Proof: userPrefix + u.name}, nil
 	case v.repeated:
 		_ = a.pause(ctx, repeatedDelay) // it learns nothing, and others need not suffer from it
 	default:
-		a.throttle.wrong(&try)
+		a.throttle.wrong(try)
 	}
 	switch {
 	case u == nil:
@@ -176,32 +313,6 @@ func (a *Authenticator) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Again says who a client that is connected is by what is loaded now, if it
-// was let in with leaf, its certificate, or nil; false: it would not be let in
-// any more.
-func (a *Authenticator) Again(id *Identity, leaf *x509.Certificate) (*Identity, bool) {
-	s := a.current.Load()
-	next := *id
-	switch name, isUser := strings.CutPrefix(id.Proof, userPrefix); {
-	case isUser:
-		if s.users == nil {
-			return nil, false
-		}
-		u := s.users.byName[name]
-		if u == nil || u.hash == nil {
-			return nil, false
-		}
-		next.Subjects = u.subjects
-	case id.Proof == AnonymousProof:
-		if len(s.settings.Anonymous) == 0 {
-			return nil, false
-		}
-		next.Subjects = s.settings.Anonymous
-	}
-	next.Admin = slices.ContainsFunc(next.Subjects, func(subject string) bool { return slices.Contains(s.settings.AdminSubjects, subject) })
-	return &next, true
-}
-
 // TakesClientID says whether a client may have the identifier. One that looks
 // like a subject could be taken for it where a publication goes to a client or
 // a subject.
@@ -224,6 +335,12 @@ func (s *state) prefixes() []string {
 	for _, subject := range s.settings.Anonymous {
 		before, _, _ := strings.Cut(subject, ":")
 		all = append(all, before+":")
+	}
+	if s.compiled.certificate != nil {
+		all = append(all, s.compiled.certificate.prefixes()...)
+	}
+	for i := range s.issuers {
+		all = append(all, s.issuers[i].meaning.prefixes()...)
 	}
 	return all
 }

@@ -49,9 +49,15 @@ type hash struct {
 func Hash(password []byte) string {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails
-	key := argon2.IDKey(password, salt, argonTime, argonMemory, argonThreads, keySize)
+	return phc(&hash{salt: salt, time: argonTime, memory: argonMemory, threads: argonThreads}, string(password))
+}
+
+// phc hashes a password by argon2id, at the cost and with the salt of h, and
+// writes that in the PHC string format.
+func phc(h *hash, password string) string {
+	key := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, keySize)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads, b64(h.salt), b64(key))
 }
 
 // parseHash reads what stands for a password. It never quotes it in errors.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"strings"
 	"time"
 )
@@ -12,10 +13,13 @@ type Identity struct {
 	Admin    bool     // one of them is an admin subject
 	Username string   // that was proved; "" where none was
 	// Proof names what was proved, and stays the same from connection to
-	// connection: "user:ann", "cert:CN=gw-7,O=Acme", "jwt:https://id.acme.example/42",
+	// connection: "user:ann", "cert:CN=gw-7,O=Acme", "jwt:https://id.acme.example 42",
 	// "anonymous". Only the same Proof may take over a session.
 	Proof   string
 	Expires time.Time // when the proof ends; zero: never
+
+	issuer      string            // of a token
+	certificate *x509.Certificate // that was shown, whatever it means
 }
 
 // Request is what a client shows.

@@ -19,6 +19,7 @@ import (
 type passwords struct {
 	running chan struct{}
 	waiting atomic.Int64
+	started atomic.Int64 // checks so far
 	key     [sha256.Size]byte
 
 	mu    sync.Mutex
@@ -113,6 +114,7 @@ func (p *passwords) run(ctx context.Context, d digest, c *check, h *hash, passwo
 	said := false
 	select {
 	case p.running <- struct{}{}:
+		p.started.Add(1)
 		c.ok = h.matches(password)
 		said = true
 		<-p.running

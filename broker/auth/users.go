@@ -28,6 +28,14 @@ type Users struct {
 // Len is the number of users.
 func (u *Users) Len() int { return len(u.byName) }
 
+// of is the user of that name; nil: there is none, or no users file.
+func (u *Users) of(name string) *user {
+	if u == nil {
+		return nil
+	}
+	return u.byName[name]
+}
+
 // Mistake is what is wrong with a line of a users file.
 type Mistake struct {
 	Line int

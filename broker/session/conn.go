@@ -282,6 +282,16 @@ func (c *Conn) Disconnect(code packets.Code, cause error) {
 // Disconnect.
 func (c *Conn) Gone() <-chan struct{} { return c.gone }
 
+// Control sends a whole control packet.
+func (c *Conn) Control(p []byte) {
+	s := c.sess
+	s.mu.Lock()
+	c.hearable()
+	c.acks = append(c.acks, p...)
+	s.mu.Unlock()
+	c.wakeUp()
+}
+
 // Puback takes the client's PUBACK (MQTT 5.0 section 3.4).
 func (c *Conn) Puback(id uint16) { c.acknowledged(id, func(f *flight) bool { return f.qos == 1 }) }
 

@@ -143,7 +143,6 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 		s, stale = r.newSessionLocked(p.ClientID, t.CleanStart)
 		over = max(over, stale)
 	}
-	s.owner = p.Identity
 	s.attach(c)
 	closed := r.closed
 	r.mu.Unlock()
@@ -215,6 +214,7 @@ func (s *Session) attach(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.sess = s
+	s.owner = c.peer.Identity
 	c.room = sync.NewCond(&s.mu)
 	s.conn, s.expiry = c, c.terms.Expiry
 	s.actAs(c.peer.Subjects)
@@ -315,6 +315,25 @@ func (r *Registry) end(s *Session, visit uint64) {
 	if due != nil {
 		r.opts.Publish(due)
 	}
+}
+
+// EndAway ends the sessions of clients that are away whose Identity is to be
+// forgotten, without their wills, and says how many.
+func (r *Registry) EndAway(forget func(identity string) bool) (ended int) {
+	for _, s := range r.list() {
+		s.mu.Lock()
+		gone := s.conn == nil && !s.ended && forget(s.owner)
+		visit := s.visits
+		if gone {
+			s.will = nil
+		}
+		s.mu.Unlock()
+		if gone {
+			r.end(s, visit)
+			ended++
+		}
+	}
+	return ended
 }
 
 // Close ends all connections with code, and stops all that runs by the clock.

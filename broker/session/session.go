@@ -28,7 +28,7 @@ type Session struct {
 	id    string
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
-	owner string // the Identity that it belongs to
+	owner string // the Identity that it belongs to; written under the registry's lock and the session's
 
 	mu       sync.Mutex
 	conn     *Conn // nil while the client is away

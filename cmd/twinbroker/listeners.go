@@ -2,12 +2,12 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/twinbroker/twinbroker/broker"
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 )
 
@@ -18,7 +18,9 @@ func brokerListeners(cfg *config.Config, certs *certificates) []broker.Listener 
 	for i, l := range cfg.Listeners {
 		one := broker.Listener{Address: l.Address, Origins: l.Origins}
 		if l.TLS != nil {
-			one.TLS = certs.of(nameOf(cfg.Listeners, i))
+			name := nameOf(cfg.Listeners, i)
+			one.TLS = certs.of(name)
+			one.Trust = func() *auth.Trust { return (*certs.current.Load())[name].trust }
 		}
 		all = append(all, one)
 	}
@@ -39,25 +41,30 @@ func nameOf(listeners []config.Listener, i int) string {
 
 // certificates are what the listeners with TLS show and ask for, by name.
 type certificates struct {
-	current atomic.Pointer[map[string]*tls.Config]
+	current atomic.Pointer[map[string]listenerTLS]
 }
 
-// load reads the files of all listeners; when one cannot be read, nothing is
-// exchanged.
-func (c *certificates) load(cfg *config.Config) error {
-	next := map[string]*tls.Config{}
+// listenerTLS is what one listener shows, and whom it trusts.
+type listenerTLS struct {
+	conf  *tls.Config
+	trust *auth.Trust // nil: it asks for no certificates
+}
+
+// load reads the files of all listeners. What they come to is in use once the
+// function that it returns is called.
+func (c *certificates) load(cfg *config.Config) (use func(), err error) {
+	next := map[string]listenerTLS{}
 	for i, l := range cfg.Listeners {
 		if l.TLS == nil {
 			continue
 		}
-		conf, err := serverTLS(l.TLS)
+		one, err := serverTLS(l.TLS)
 		if err != nil {
-			return fmt.Errorf("listener %s: %w", l.Address, err)
+			return nil, fmt.Errorf("listener %s: %w", l.Address, err)
 		}
-		next[nameOf(cfg.Listeners, i)] = conf
+		next[nameOf(cfg.Listeners, i)] = one
 	}
-	c.current.Store(&next)
-	return nil
+	return func() { c.current.Store(&next) }, nil
 }
 
 // of is the configuration of a listener, which asks for the current one at each
@@ -66,7 +73,7 @@ func (c *certificates) of(name string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			conf := (*c.current.Load())[name]
+			conf := (*c.current.Load())[name].conf
 			if conf == nil {
 				return nil, fmt.Errorf("listener %s is not configured any more", name)
 			}
@@ -75,27 +82,27 @@ func (c *certificates) of(name string) *tls.Config {
 	}
 }
 
-func serverTLS(t *config.TLS) (*tls.Config, error) {
+func serverTLS(t *config.TLS) (listenerTLS, error) {
 	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
-		return nil, fmt.Errorf("tls.cert %s and tls.key %s: %w", t.Cert, t.Key, err)
+		return listenerTLS{}, fmt.Errorf("tls.cert %s and tls.key %s: %w", t.Cert, t.Key, err)
 	}
-	conf := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if t.ClientCA != "" {
-		pem, err := os.ReadFile(t.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("tls.client_ca: %w", err)
-		}
-		conf.ClientCAs = x509.NewCertPool()
-		if !conf.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.client_ca %s: no certificate in PEM form in it", t.ClientCA)
-		}
-	}
+	one := listenerTLS{conf: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}
 	switch t.ClientAuth {
 	case "request":
-		conf.ClientAuth = tls.VerifyClientCertIfGiven
+		one.conf.ClientAuth = tls.VerifyClientCertIfGiven
 	case "require":
-		conf.ClientAuth = tls.RequireAndVerifyClientCert
+		one.conf.ClientAuth = tls.RequireAndVerifyClientCert
+	default:
+		return one, nil
 	}
-	return conf, nil
+	trust, err := auth.LoadTrust(t.ClientCA, t.CRL, time.Now())
+	if err != nil {
+		return listenerTLS{}, fmt.Errorf("tls.%w", err)
+	}
+	one.trust = trust
+	one.conf.ClientCAs = trust.Roots
+	one.conf.VerifyConnection = func(s tls.ConnectionState) error { return trust.VerifyChains(s.VerifiedChains) }
+	one.conf.SessionTicketsDisabled = true // each handshake asks for the certificate anew
+	return one, nil
 }

@@ -116,7 +116,8 @@ func (r *reloading) reload(why string) {
 		}
 		return
 	}
-	if err := r.certificates.load(next); err != nil {
+	show, err := r.certificates.load(next)
+	if err != nil {
 		r.log.Error("the configuration is not taken over", "because", why, "error", err)
 		return
 	}
@@ -124,10 +125,12 @@ func (r *reloading) reload(why string) {
 		r.log.Error("the configuration is not taken over", "because", why, "error", err)
 		return
 	}
+	show()
 	for _, p := range problems.Warnings() {
 		r.log.Warn(p.String())
 	}
 	r.broker.Reload(live(next))
+	r.broker.Recognize()
 	r.level.Set(next.Log.Level)
 	if keys := needRestart(r.current, next); len(keys) > 0 {
 		r.log.Warn("configuration taken over, but for what needs a restart", "because", why, "restart_needed_for", keys)
@@ -153,6 +156,7 @@ func needRestart(old, next *config.Config) []string {
 	differ("data_dir", old.DataDir, next.DataDir)
 	differ("listeners", old.Listeners, next.Listeners)
 	differ("http", old.HTTP, next.HTTP)
+	differ("provision", old.Provision, next.Provision)
 	differ("topics", old.Topics, next.Topics)
 	differ("store", old.Store, next.Store)
 	differ("history", old.History, next.History)

@@ -110,10 +110,15 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 			err = closing
 		}
 	}()
-	certificates := &certificates{}
-	if err := certificates.load(cfg); err != nil {
+	if err := provision(cfg, service, log); err != nil {
 		return err
 	}
+	certificates := &certificates{}
+	show, err := certificates.load(cfg)
+	if err != nil {
+		return err
+	}
+	show()
 	who := auth.New(auth.Options{Log: log})
 	if err := who.Load(cfg.Auth); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/mapping"
 )
 
@@ -22,6 +23,7 @@ func (c *Config) Check() Problems {
 	check.listeners()
 	check.http()
 	check.auth()
+	check.provision()
 	check.limits()
 	var problems []mapping.Problem
 	c.Rules, problems = mapping.Compile(c.Mappings, c.Topics.Roots())
@@ -114,14 +116,25 @@ func (k *checker) tls(t *TLS, key string) {
 	default:
 		k.fail(under(key, "client_auth"), "%q is not one of none, request, require", t.ClientAuth)
 	}
+	if t.CRL != "" && t.ClientAuth == "none" {
+		k.fail(under(key, "crl"), "has no use with client_auth: none: no client shows a certificate")
+	}
 	if t.ClientCA == "" {
 		return
 	}
 	text, err := os.ReadFile(t.ClientCA)
 	if err != nil {
 		k.fail(under(key, "client_ca"), "%s cannot be read: %v", t.ClientCA, unwrap(err))
+		return
 	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
 		k.fail(under(key, "client_ca"), "%s has no certificate in PEM in it", t.ClientCA)
+		return
+	}
+	switch trust, err := auth.LoadTrust(t.ClientCA, t.CRL, time.Now()); {
+	case err != nil:
+		k.fail(under(key, "crl"), "%s", strings.TrimPrefix(err.Error(), "crl: "))
+	case trust.Stale != "":
+		k.warn(under(key, "crl"), "%s: %s", t.CRL, trust.Stale)
 	}
 }
 
@@ -162,6 +175,19 @@ func (k *checker) anonymous() {
 	for i := range k.c.Listeners {
 		if l := &k.c.Listeners[i]; l.Host != "" && !isLoopback(l.Host) {
 			k.warn("auth.anonymous", "lets in clients without credentials, and %s can be reached from other machines: whoever gets there may read and change every twin", l.Address)
+		}
+	}
+}
+
+func (k *checker) provision() {
+	for _, f := range []struct{ key, folder string }{{"provision.policies", k.c.Provision.Policies}, {"provision.things", k.c.Provision.Things}} {
+		if f.folder == "" {
+			continue
+		}
+		if info, err := os.Stat(f.folder); err != nil {
+			k.fail(f.key, "%s cannot be read: %v", f.folder, unwrap(err))
+		} else if !info.IsDir() {
+			k.fail(f.key, "%s is no folder", f.folder)
 		}
 	}
 }

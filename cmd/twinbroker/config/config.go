@@ -18,6 +18,7 @@ type Config struct {
 	Listeners    []Listener
 	HTTP         HTTP
 	Auth         Auth
+	Provision    Provision
 	Topics       Topics
 	Mappings     []mapping.RuleConfig
 	Publications []mapping.PublicationConfig
@@ -50,6 +51,7 @@ type TLS struct {
 	Cert, Key  string // PEM files
 	ClientCA   string // PEM file; "" when clients need no certificate
 	ClientAuth string // "none", "request" or "require"
+	CRL        string // file of revoked certificates; "" for none
 }
 
 // HTTP is the server of health and metrics.
@@ -57,6 +59,18 @@ type HTTP struct {
 	Address string // "" is off
 	Default bool   // nobody asked for it: when the port is taken, that is no reason to fail
 }
+
+// Provision names what is put in place before clients may connect.
+type Provision struct {
+	Policies, Things string // folders of JSON files; "" for none
+	Mode             string // IfAbsent or Enforce
+}
+
+// The modes of Provision.
+const (
+	IfAbsent = "if-absent" // what is there stays as it is
+	Enforce  = "enforce"   // what is there becomes as it is in the files, at each start
+)
 
 // Topics names the topic trees of the twin.
 type Topics struct {

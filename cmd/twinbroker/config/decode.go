@@ -12,6 +12,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	c.Listeners = d.listeners(s.take("listeners"), "listeners")
 	s.inner("http").only(scalars, "address")
 	c.decodeAuth(s.inner("auth"), scalars)
+	s.inner("provision").only(scalars, "policies", "things", "mode")
 	s.inner("topics").only(scalars, "root", "state", "state_payload")
 	c.Mappings = d.mappings(s.take("mappings"), "mappings")
 	c.Publications = d.publications(s.take("publications"), "publications")
@@ -36,8 +37,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 
 // What the contract has and this version does not.
 var (
-	laterAuth     = []string{"certificates", "jwt"}
-	laterSections = []string{"acl", "provision"}
+	laterSections = []string{"acl"}
 )
 
 // inner is the section that is the value of a key.

@@ -19,6 +19,7 @@ var lists = []struct {
 	{"include", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Include = d.texts(n, key) }},
 	{"listeners", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Listeners = d.listeners(n, key) }},
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
+	{"auth.jwt", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Tokens = d.tokens(n, key) }},
 	{"auth.admin_subjects", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.AdminSubjects = d.texts(n, key) }},
 	{"mappings", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Mappings = d.mappings(n, key) }},
 	{"publications", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Publications = d.publications(n, key) }},
@@ -66,9 +67,6 @@ func strayVariables() Problems {
 		known = append(known, variable(list.key))
 	}
 	var later []string
-	for _, key := range laterAuth {
-		later = append(later, variable(under("auth", key)))
-	}
 	for _, key := range append([]string{"connections", "limits.state_on_subscribe"}, laterSections...) {
 		later = append(later, variable(key))
 	}

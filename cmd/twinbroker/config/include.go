@@ -151,6 +151,11 @@ func (c *Config) IsReadFrom(file string) bool {
 	if c.File != "" && file == filepath.Clean(c.File) {
 		return true
 	}
+	for _, name := range c.proofs() {
+		if file == filepath.Clean(name) {
+			return true
+		}
+	}
 	for _, name := range c.included {
 		if fits, err := filepath.Match(name, file); file == name || err == nil && fits {
 			return true
@@ -171,7 +176,7 @@ func (c *Config) Folders() []string {
 	if c.File != "" {
 		add(c.File)
 	}
-	for _, name := range slices.Concat(c.included, c.Included) {
+	for _, name := range slices.Concat(c.included, c.Included, c.proofs()) {
 		if !strings.ContainsAny(filepath.Dir(name), `*?[`) {
 			add(name)
 		}

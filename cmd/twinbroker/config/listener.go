@@ -99,7 +99,7 @@ func (d *decoder) listeners(node *yaml.Node, key string) []Listener {
 
 func (d *decoder) tls(node *yaml.Node, key string) *TLS {
 	s := d.section(node, key)
-	t := &TLS{Cert: s.text("cert"), Key: s.text("key"), ClientCA: s.text("client_ca"), ClientAuth: s.text("client_auth")}
+	t := &TLS{Cert: s.text("cert"), Key: s.text("key"), ClientCA: s.text("client_ca"), ClientAuth: s.text("client_auth"), CRL: s.text("crl")}
 	s.end()
 	if t.ClientAuth == "" {
 		t.ClientAuth = "none"

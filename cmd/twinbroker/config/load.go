@@ -150,8 +150,8 @@ func (p Problems) sort(files []string) {
 // Notices is what to tell whoever starts a broker with the configuration:
 // nothing is wrong, but it may surprise.
 func (c *Config) Notices() []string {
-	if len(c.Auth.Anonymous) > 0 {
-		return nil
+	if ways := c.authNotices(); ways != nil || len(c.Auth.Anonymous) > 0 {
+		return ways
 	}
 	fix := fmt.Sprintf(`start with --anonymous, or set TWINBROKER_AUTH_ANONYMOUS='[%q]'`, AnonymousSubject)
 	if c.File != "" {

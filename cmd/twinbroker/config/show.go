@@ -10,7 +10,7 @@ import (
 )
 
 // sections is the order in which WriteYAML writes.
-var sections = []string{"data_dir", "listeners", "http", "auth", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
+var sections = []string{"data_dir", "listeners", "http", "auth", "provision", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
 
 // WriteYAML writes the effective configuration as a file that Load reads to
 // the same effect. It names files of keys, never what is in them; no setting
@@ -71,6 +71,7 @@ func (c *Config) showListeners() *yaml.Node {
 			addText(tls, "key", l.TLS.Key)
 			addText(tls, "client_ca", l.TLS.ClientCA)
 			addText(tls, "client_auth", l.TLS.ClientAuth)
+			addText(tls, "crl", l.TLS.CRL)
 			add(node, "tls", tls)
 		}
 		if len(l.Origins) > 0 {
