@@ -80,6 +80,7 @@ func (b *Broker) turnAway(cl *mqtt.Client, conn *connection, p *session.Peer, r 
 
 func (b *Broker) countRefused(p *session.Peer, r *refusal) {
 	b.metrics.connectionsRefused.Inc()
+	b.audit.TurnedAway(p, r.cause)
 	say, hidden := b.turnedAway.mayLog(hostOf(p.Remote), time.Now())
 	if !say {
 		return
@@ -115,7 +116,7 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *r
 	}
 	m := message(topic, pk.Connect.WillPayload, pk.Connect.WillQos, pk.Connect.WillRetain, &pk.Connect.WillProperties)
 	m.From = p.ClientID
-	if err := b.mayPublish(topic); err != nil {
+	if err := b.mayPublish(&p, topic); err != nil {
 		return nil, because(packets.ErrNotAuthorized, "will: "+err.Message)
 	}
 	m.Expires = time.Time{} // it counts from when the will is sent (MQTT 5.0 section 3.1.3.2.4)

@@ -14,11 +14,13 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
@@ -29,6 +31,13 @@ type Twin interface {
 	Handle(cmd *twin.Command, done func(*twin.Outcome))
 	// HandleTogether applies changes of Things as one: all of them, or none.
 	HandleTogether(cmds []*twin.Command, done func(*twin.Outcome))
+	// Access is what a Thing's Policy allows now: nothing to anybody,
+	// policy.Nobody, where there is no such Thing, or no such Policy.
+	Access(thingID string) (*policy.Enforcer, error)
+	// PolicyAccess is what a Policy allows now of itself.
+	PolicyAccess(policyID string) (*policy.Enforcer, error)
+	// KeepTime has subjects of Policies expire, and tells what comes of it.
+	KeepTime(tell func(*twin.Outcome))
 	// HistoryReads are figures of the retrieves that asked for the past.
 	HistoryReads() twin.HistoryReads
 }
@@ -67,6 +76,7 @@ type Config struct {
 	Limits    Limits
 	Version   string
 	Log       *slog.Logger
+	Audit     *slog.Logger // who did what, apart from Log; nil: a group of Log
 }
 
 // Live is what can be exchanged while the broker runs.
@@ -74,6 +84,7 @@ type Live struct {
 	Anonymous    []string // subjects of clients without credentials; empty: they are refused
 	Rules        *mapping.Rules
 	Publications *mapping.Publications
+	ACL          *acl.Rules // for topics outside of the twin's trees; nil: all is granted
 }
 
 // Limits bound what clients may use.
@@ -108,6 +119,7 @@ type Broker struct {
 	// turnedAway bounds the log of clients that are not let in, by address.
 	turnedAway refusals
 	faults     faults
+	audit      *audit
 	metrics    *metrics
 	log        *slog.Logger
 
@@ -135,6 +147,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 		cfg: cfg, twin: tw, store: st, log: cfg.Log, replies: cfg.Root + "/_replies", started: time.Now(),
 		connections: map[*connection]struct{}{}, trusts: map[string]func() *auth.Trust{},
 	}
+	b.audit = newAudit(cfg.Audit, cfg.Log)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.live.Store(&cfg.Live)
 	b.metrics = newMetrics(b)
@@ -174,11 +187,18 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 
 // Start opens the listeners and takes clients. An error names the address.
 func (b *Broker) Start() error {
+	b.twin.KeepTime(func(out *twin.Outcome) {
+		if out.Err != nil {
+			b.log.Warn("what a Policy says of its subjects' time could not be done, and is tried again", "error", out.Err)
+			return
+		}
+		b.tell(itself, out)
+	})
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
 	for _, l := range b.cfg.Listeners {
-		e, err := open(l)
+		e, err := open(l, b.refuseOrigin)
 		if err != nil {
 			b.closeListeners()
 			return err
@@ -197,7 +217,10 @@ func (b *Broker) Start() error {
 
 // Reload exchanges what can be exchanged. Clients that are connected stay who
 // they are; messages on their way are mapped by the rules that they met.
-func (b *Broker) Reload(live Live) { b.live.Store(&live) }
+func (b *Broker) Reload(live Live) {
+	b.live.Store(&live)
+	b.sessions.RightsChanged()
+}
 
 // Addresses are those that the broker listens on, with the ports it got.
 func (b *Broker) Addresses() []string {
@@ -258,10 +281,6 @@ func (b *Broker) closeListeners() {
 		e.close()
 	}
 }
-
-// mayReceive is the one place that says whether a session may have a message.
-// What is below the reply root never comes this way.
-func (b *Broker) mayReceive(*session.Session, *session.Message) bool { return true }
 
 // receipts lets the sessions keep their QoS 2 state with the twin's journal.
 type receipts struct{ store Store }

@@ -122,6 +122,9 @@ func (b *Broker) replyTo(in *inbound, msg *protocol.Message) (destination, *prot
 	case b.live.Load().Rules.Matches(topic):
 		return d, badReply(what, topic, "a mapping takes in what is published there")
 	}
+	if err := b.granted(in.peer, topic); err != nil {
+		return d, err
+	}
 	d.topic = topic
 	return d, nil
 }

@@ -111,6 +111,7 @@ func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
 		h.broker.countRefused(p, &refusal{anothersSession, anothersSession.Reason})
 		return
 	}
+	h.broker.audit.Connected(p, present)
 	h.broker.entered(conn)
 	h.broker.log.Debug("client connected", "client", p.ClientID, "username", p.Username,
 		"remote", p.Remote, "listener", p.Listener, "version", p.Version, "session_present", present)

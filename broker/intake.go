@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/transfer"
 )
@@ -46,7 +47,7 @@ type intake struct {
 // PutEntity is the twin's, and tells of what changed.
 func (in *intake) PutEntity(e *twin.Entity, sender twin.Sender, how twin.OnConflict, done func(twin.Placed, *twin.Outcome)) {
 	in.Target.PutEntity(e, sender, how, func(p twin.Placed, out *twin.Outcome) {
-		in.b.tell(out)
+		in.b.tell(&session.Peer{Identity: "store import", Subjects: sender.Subjects}, out)
 		done(p, out)
 	})
 }

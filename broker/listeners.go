@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"syscall"
@@ -20,8 +21,9 @@ type endpoint interface {
 	close()
 }
 
-// open begins to listen. Errors name the address and the usual fix.
-func open(l Listener) (endpoint, error) {
+// open begins to listen. Errors name the address and the usual fix. refused is
+// told of web pages that may not connect.
+func open(l Listener, refused func(listener string, r *http.Request)) (endpoint, error) {
 	u, err := url.Parse(l.Address)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", l.Address, err)
@@ -43,7 +45,7 @@ func open(l Listener) (endpoint, error) {
 	case "tcp", "tls":
 		return &socket{listen: sock, url: bound.String()}, nil
 	case "ws", "wss":
-		return newWebSocket(sock, bound, l.Origins), nil
+		return newWebSocket(sock, bound, newOrigins(l.Origins, secure), refused), nil
 	}
 	_ = sock.Close()
 	return nil, fmt.Errorf("listener %s: the scheme must be tcp, tls, ws or wss", l.Address)

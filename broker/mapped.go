@@ -56,7 +56,10 @@ func (b *Broker) mapped(in *inbound) {
 			in.abandon()
 			return
 		}
-		b.tell(out)
+		if out.Overruled {
+			b.audit.Overruled(in.peer, "mapped message", m.Topic)
+		}
+		b.tell(in.peer, out)
 		if out.Err != nil {
 			b.refuseMapped(in, byRule(rules, changes, out.Err, slices.Index(cmds, out.Refused)), relay, changes)
 			return

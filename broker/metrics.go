@@ -23,6 +23,8 @@ type metrics struct {
 	mapped               prometheus.Counter
 	mappedToNothing      prometheus.Counter
 	events               prometheus.Counter
+	encodings            prometheus.Counter
+	announcements        prometheus.Counter
 	responses            prometheus.Counter
 	published            prometheus.Counter
 	publicationsFailed   prometheus.Counter
@@ -48,6 +50,8 @@ func newMetrics(b *Broker) *metrics {
 	m.mapped = counter("mapped_messages_total", "Messages that mappings took in.")
 	m.mappedToNothing = counter("mapped_to_nothing_total", "Messages that mappings took in and that had nothing to say.")
 	m.events = counter("events_total", "Twin events that came of changes.")
+	m.encodings = counter("event_encodings_total", "Events written as JSON: once for all subscribers who may read the same of it.")
+	m.announcements = counter("announcements_total", "Announcements of Policies to those whom they are about.")
 	m.responses = counter("responses_total", "Responses and errors made.")
 	m.published = counter("publications_total", "Messages made by publications.")
 	m.publicationsFailed = counter("publications_failed_total", "Events that a publication could make no message of.")
@@ -100,6 +104,10 @@ func (m *metrics) read(b *Broker) {
 			prometheus.Labels{"qos": string(rune('0' + qos))}, func(c *session.Counters) int64 { return c.Dropped[qos].Load() })
 	}
 	count("deliveries_expired_total", "Messages that expired in a queue.", nil, func(c *session.Counters) int64 { return c.Expired.Load() })
+	count("deliveries_withheld_total", "Messages that a subscriber was not allowed to have: not at all, or no longer when they were to be sent.",
+		prometheus.Labels{"when": "published"}, func(c *session.Counters) int64 { return c.Withheld.Load() })
+	count("deliveries_withheld_total", "Messages that a subscriber was not allowed to have: not at all, or no longer when they were to be sent.",
+		prometheus.Labels{"when": "sent"}, func(c *session.Counters) int64 { return c.Revoked.Load() })
 	count("deliveries_too_large_total", "Messages beyond a client's Maximum Packet Size.", nil, func(c *session.Counters) int64 { return c.TooLarge.Load() })
 }
 

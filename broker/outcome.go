@@ -20,7 +20,10 @@ func (b *Broker) outcome(in *inbound, msg *protocol.Message, reply destination, 
 		in.abandon()
 		return
 	}
-	b.tell(out)
+	if out.Overruled {
+		b.audit.Overruled(in.peer, "command", msg.Topic.String()+" "+msg.Path.String())
+	}
+	b.tell(in.peer, out)
 	if out.Err != nil {
 		b.refuseWith(in, out.Err, msg, reply, out.Response)
 		return
@@ -60,22 +63,28 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 }
 
 // tell publishes events under their own topics, and as the publications say.
-// An event that nobody subscribed to is not even printed.
-func (b *Broker) tell(out *twin.Outcome) {
+// An event that nobody subscribed to is not even printed. who asked for what
+// they tell of.
+func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
+	b.announce(out.Announcements)
 	publications := b.live.Load().Publications
-	for _, e := range out.Events {
+	for i, e := range out.Events {
 		b.metrics.events.Inc()
-		topic := b.topicOf(e)
+		if changesRights(e) {
+			b.sessions.RightsChanged()
+		}
+		if e.Topic.Group == protocol.Policies {
+			b.audit.PolicyChanged(who, e)
+		}
+		topic, by := b.topicOf(e), b.readerOf(out, i)
 		b.sessions.PublishFunc(topic, func() *session.Message {
-			return &session.Message{
-				Topic:   topic,
-				Payload: e.AppendJSON(make([]byte, 0, 384)),
-				QoS:     2,
-				Props:   session.Properties{ContentType: dittoContent},
+			if by == nil {
+				return b.encode(topic, e)
 			}
+			return &session.Message{Topic: topic, QoS: 2, Of: b.newEvent(topic, e, by)}
 		})
 		after := out.ThingAfter(e)
-		outs, filtered := publications.For(e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created})
+		outs, filtered := publications.ForReaders(e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created}, readable(e, &after, by))
 		if filtered > 0 {
 			b.metrics.publicationsFiltered.Add(float64(filtered))
 		}
@@ -114,6 +123,17 @@ func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
 	b.metrics.publicationsFailed.Inc()
 	if say, hidden := b.refusals.mayLog(fmt.Sprintf("publications[%d]", out.Publication), time.Now()); say {
 		b.log.Warn("an event could not be published", "publication", out.Publication, "thing", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
+	}
+}
+
+// encode makes the message that an event is.
+func (b *Broker) encode(topic string, e *protocol.Message) *session.Message {
+	b.metrics.encodings.Inc()
+	return &session.Message{
+		Topic:   topic,
+		Payload: e.AppendJSON(make([]byte, 0, 384)),
+		QoS:     2,
+		Props:   session.Properties{ContentType: dittoContent},
 	}
 }
 

@@ -32,6 +32,9 @@ func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Mess
 		b.faults.note(time.Now(), reasonText(err))
 	}
 	b.publishRefusal(in, err)
+	if err.Status == 401 || err.Status == 403 {
+		b.audit.Refused(in.peer, "publish", refusedAt(in, cmd), err.Code)
+	}
 	if say, hidden := b.refusals.mayLog(in.peer.ClientID, time.Now()); say {
 		log := b.log
 		if err.By != "" {
@@ -50,16 +53,32 @@ func (b *Broker) refuseWith(in *inbound, err *protocol.Error, cmd *protocol.Mess
 	in.refuse(reasonCode(err.Status), reasonText(err), err.Status >= 500)
 }
 
+// refusedAt is what was asked for, as far as it is known.
+func refusedAt(in *inbound, cmd *protocol.Message) string {
+	if cmd == nil || cmd.Topic.Name == "" {
+		return in.message.Topic
+	}
+	return cmd.Topic.String() + " " + cmd.Path.String()
+}
+
 func (b *Broker) publishRefusal(in *inbound, err *protocol.Error) {
+	told := map[string]any{
+		"topic": in.message.Topic, "status": err.Status, "error": err.Code, "message": err.Message, "description": err.Description,
+	}
+	if err.By != "" {
+		told["rule"] = err.By
+	}
+	b.tellRefused(in.peer, told)
+}
+
+// tellRefused publishes for operators what was refused.
+func (b *Broker) tellRefused(p *session.Peer, told map[string]any) {
 	b.sessions.PublishFunc(refusedTopic, func() *session.Message {
-		told := map[string]any{
-			"time": time.Now().UTC().Format(time.RFC3339Nano), "client": in.peer.ClientID, "topic": in.message.Topic,
-			"status": err.Status, "error": err.Code, "message": err.Message, "description": err.Description,
+		told["time"], told["client"] = time.Now().UTC().Format(time.RFC3339Nano), p.ClientID
+		if p.Identity != session.Anonymous {
+			told["identity"] = p.Identity
 		}
-		if err.By != "" {
-			told["rule"] = err.By
-		}
-		payload, _ := json.Marshal(told) // strings and a number: cannot fail
+		payload, _ := json.Marshal(told) // texts and numbers: cannot fail
 		return &session.Message{Topic: refusedTopic, Payload: payload, QoS: 0, Props: session.Properties{ContentType: "application/json"}}
 	})
 }

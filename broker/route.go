@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -10,6 +11,10 @@ import (
 func (b *Broker) route(in *inbound) {
 	topic := in.message.Topic
 	if err := b.reserved(topic); err != nil {
+		b.refuse(in, err, nil)
+		return
+	}
+	if err := b.granted(in.peer, topic); err != nil {
 		b.refuse(in, err, nil)
 		return
 	}
@@ -63,8 +68,11 @@ func forged(t protocol.Topic) *protocol.Error {
 }
 
 // mayPublish says whether a will could be sent when it is due.
-func (b *Broker) mayPublish(topic string) *protocol.Error {
+func (b *Broker) mayPublish(p *session.Peer, topic string) *protocol.Error {
 	if err := b.reserved(topic); err != nil {
+		return err
+	}
+	if err := b.granted(p, topic); err != nil {
 		return err
 	}
 	if topics.Within(topic, b.cfg.Root) && len(topic) > len(b.cfg.Root) {

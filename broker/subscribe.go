@@ -2,9 +2,11 @@ package broker
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/broker/topics"
 )
@@ -31,12 +33,11 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 		if f.RetainHandling > 2 { // MQTT 5.0 section 3.8.3.1
 			return &packets.ErrProtocolViolation
 		}
-		code, why := b.maySubscribe(plain, f.Filter, pk.Properties.User)
+		code, why := b.maySubscribe(c.Peer(), plain, f.Filter, pk.Properties.User)
 		if code != 0 {
 			codes[i] = code
 			reason = why
-			b.log.Info("subscription refused", "client", conn.peer.ClientID, "filter", f.Filter, "code", fmt.Sprintf("%#x", code), "reason", why)
-			b.metrics.subscriptionsRefused.Inc()
+			b.refuseSubscription(c.Peer(), f.Filter, code, why)
 			if conn.peer.Version < 5 {
 				codes[i] = packets.ErrUnspecifiedError.Code
 			}
@@ -59,9 +60,23 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 	return nil
 }
 
-// maySubscribe is the one place that says whether a filter can be subscribed
-// to; code 0: yes.
-func (b *Broker) maySubscribe(filter, whole string, options []packets.UserProperty) (code byte, reason string) {
+// refuseSubscription counts a refusal, and tells the operators of it.
+func (b *Broker) refuseSubscription(p *session.Peer, filter string, code byte, why string) {
+	b.metrics.subscriptionsRefused.Inc()
+	if code == packets.ErrNotAuthorized.Code {
+		b.audit.Refused(p, "subscribe", filter, why)
+	}
+	b.tellRefused(p, map[string]any{"filter": filter, "code": code, "message": why})
+	if say, hidden := b.refusals.mayLog(p.ClientID, time.Now()); say {
+		b.log.Info("subscription refused", "client", p.ClientID, "filter", filter, "code", fmt.Sprintf("%#x", code), "reason", why, "not_logged_before", hidden)
+	}
+}
+
+// maySubscribe is the one place that says whether a client can subscribe to a
+// filter; code 0: yes. In the twin's trees everybody could be allowed something,
+// and each message is decided upon by itself; elsewhere a rule must grant some of
+// the topics. A shared subscription is what its filter is.
+func (b *Broker) maySubscribe(p *session.Peer, filter, whole string, options []packets.UserProperty) (code byte, reason string) {
 	if err := topics.ValidFilter(whole); err != nil {
 		return packets.ErrTopicFilterInvalid.Code, err.Error()
 	}
@@ -77,6 +92,15 @@ func (b *Broker) maySubscribe(filter, whole string, options []packets.UserProper
 					fmt.Sprintf("filter %q: this version does not support the subscription option %q yet", whole, u.Key)
 			}
 		}
+	}
+	if topics.CanReach(filter, b.cfg.Root) {
+		return 0, ""
+	}
+	switch b.live.Load().ACL.Subscribe(p.ACL(), filter) {
+	case acl.Refused:
+		return packets.ErrNotAuthorized.Code, fmt.Sprintf("filter %q: no rule grants the client any topic of it", whole)
+	case acl.ByAdmin:
+		b.audit.Overruled(p, "subscribe", whole)
 	}
 	return 0, ""
 }

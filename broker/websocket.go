@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -22,20 +21,18 @@ type webSocket struct {
 	connect func(string, net.Conn)
 }
 
-// newWebSocket serves at the URL's path. A browser's page is let in when it
-// comes from the same host, or its origin is listed ("*": any); a client that
-// sends no Origin is not a browser.
-func newWebSocket(listen net.Listener, at url.URL, origins []string) *webSocket {
+// newWebSocket serves at the URL's path, clients and those pages that may
+// connect; refused is told of the others.
+func newWebSocket(listen net.Listener, at url.URL, pages *origins, refused func(listener string, r *http.Request)) *webSocket {
 	w := &webSocket{listen: listen, url: at}
 	w.upgrade = websocket.Upgrader{
 		Subprotocols: []string{"mqtt", "mqttv3.1"},
 		CheckOrigin: func(r *http.Request) bool {
-			origin := r.Header.Get("Origin")
-			if origin == "" || slices.Contains(origins, "*") || slices.Contains(origins, origin) {
+			if pages.allow(r) {
 				return true
 			}
-			u, err := url.Parse(origin)
-			return err == nil && u.Host == r.Host
+			refused(at.String(), r)
+			return false
 		},
 	}
 	mux := http.NewServeMux()

@@ -93,6 +93,16 @@ func CompilePublications(list []PublicationConfig, roots Roots) (*Publications, 
 // filtered is how many publications would have had something to tell, and
 // have a filter that the event does not match.
 func (p *Publications) For(event *protocol.Message, thing Thing) (outs []Out, filtered int) {
+	return p.ForReaders(event, thing, nil)
+}
+
+// Readable is what subjects may READ of an event, and of the Thing after it if
+// that is asked for; nil, that they may read nothing of the event.
+type Readable func(subjects []string, ofThing bool) (*protocol.Message, Thing)
+
+// ForReaders is For where a publication tells what its subjects may READ. One
+// that has none tells everything.
+func (p *Publications) ForReaders(event *protocol.Message, thing Thing, readable Readable) (outs []Out, filtered int) {
 	if len(p.list) == 0 || event.Topic.Group != protocol.Things ||
 		event.Topic.Channel != protocol.Twin || event.Topic.Criterion != protocol.Events {
 		return nil, 0
@@ -105,6 +115,12 @@ func (p *Publications) For(event *protocol.Message, thing Thing) (outs []Out, fi
 		}
 		if pub.payload == payloadNormalized && !isChange(event) {
 			continue
+		}
+		s.event, s.thing = event, thing
+		if readable != nil && len(pub.config.Subjects) > 0 {
+			if s.event, s.thing = readable(pub.config.Subjects, pub.looks); s.event == nil {
+				continue
+			}
 		}
 		s.pub, s.tells, s.looked = pub, nil, !pub.looks
 		s.run()

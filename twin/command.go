@@ -12,6 +12,7 @@ type Sender struct {
 	Client   string          // the MQTT client's identifier
 	Subjects policy.Subjects // under which names it acts; the first is the originator
 	Admin    bool            // an administrator, who may see and change everything
+	Token    *Token          // what it came with; nil: no token
 }
 
 // Create says how a Thing comes to be that is not there yet.
@@ -53,6 +54,8 @@ type Outcome struct {
 	Unknown bool
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
+	// Announcements are for some subjects only.
+	Announcements []Announcement
 	// Things are the Things that events are about, as they are after them.
 	Things []Thing
 	// Before and After are the whole Thing before and after the change; nil

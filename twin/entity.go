@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -166,62 +167,24 @@ func strangerOf(thing *jsondoc.Value) *protocol.Error {
 	return protocol.JSONFormatInvalid(nil, "a Thing")
 }
 
-// policy checks a Policy (Ditto's page basic-policy) as far as its outline
-// goes; everything in it is kept.
+// policy checks a Policy.
 func (e *Entity) policy(id, v *jsondoc.Value) *protocol.Error {
-	at := jsondoc.Pointer{memberPolicyID}
-	if err := checkPolicyID(at, id); err != nil {
+	if err := checkPolicyID(jsondoc.Pointer{memberPolicyID}, id); err != nil {
 		return err
 	}
 	text, _ := id.Text()
 	e.key = store.Key{Kind: kindPolicy, ID: strings.Clone(text)}
-	entries := false
-	for name, part := range v.Members() {
-		switch at := (jsondoc.Pointer{name}); name {
-		case memberPolicyID:
-		case memberEntries:
-			entries = true
-			if err := checkEntries(at, part); err != nil {
-				return err
-			}
-		case memberImports:
-			if part.Kind() != jsondoc.KindObject {
-				return protocol.JSONFormatInvalid(at, "an object with imported Policies")
-			}
-		default:
-			return protocol.JSONFormatInvalid(at, "nothing; a Policy has policyId, imports and entries")
-		}
+	m, err := policy.Parse(e.key.ID, v)
+	switch {
+	case err != nil:
+		return err
+	case len(m.Strangers) > 0:
+		return protocol.JSONFormatInvalid(m.Strangers[0], "nothing; a Policy has nothing of that name there")
 	}
-	if !entries {
+	if _, ok := v.Member(memberEntries); !ok {
 		return protocol.JSONFieldMissing("/" + memberEntries)
 	}
 	e.value = v.Compact()
-	return nil
-}
-
-const (
-	memberEntries = "entries"
-	memberImports = "imports"
-)
-
-func checkEntries(at jsondoc.Pointer, v *jsondoc.Value) *protocol.Error {
-	if v.Kind() != jsondoc.KindObject {
-		return protocol.JSONFormatInvalid(at, "an object with entries")
-	}
-	for label, entry := range v.Members() {
-		if err := protocol.CheckKey(label); err != nil {
-			return err
-		}
-		at := append(at[:len(at):len(at)], label)
-		if entry.Kind() != jsondoc.KindObject {
-			return protocol.JSONFormatInvalid(at, "an entry, as an object")
-		}
-		for _, name := range [...]string{"subjects", "resources"} {
-			if part, ok := entry.Member(name); ok && part.Kind() != jsondoc.KindObject {
-				return protocol.JSONFormatInvalid(append(at, name), "an object")
-			}
-		}
-	}
 	return nil
 }
 

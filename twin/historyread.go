@@ -3,8 +3,6 @@ package twin
 import (
 	"context"
 	"errors"
-	"strconv"
-	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -49,7 +47,7 @@ func (r *pastRead) one(thing pastThing, e store.Entry) {
 
 // show reads a Thing as it was from the disk, and makes the outcome of it.
 func (r *pastRead) show(ctx context.Context, thing pastThing) *Outcome {
-	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: thing.id})
+	was, err := r.s.findPast(ctx, store.Key{Kind: kindThing, ID: thing.id}, r.moment)
 	if err != nil {
 		return refusal(r.cmd, r.notThere(thing.id, err))
 	}
@@ -95,13 +93,8 @@ func (r *pastRead) many(were []pastThing, seq uint64) {
 // refused says why the present state of a Thing is reason enough not to look
 // for what it was; nil where there is none.
 func (r *pastRead) refused(id string, e store.Entry) *protocol.Error {
-	switch {
-	case r.moment.ByRevision && r.moment.Revision < 1:
-		return protocol.HistoryNotAccessible(id, r.moment, "Revisions begin with 1.")
-	case r.moment.ByRevision && uint64(r.moment.Revision) > e.Revision:
-		return protocol.HistoryNotAccessible(id, r.moment, "The newest one is "+strconv.FormatUint(e.Revision, 10)+".")
-	case !r.moment.ByRevision && r.moment.Time.After(time.Now()):
-		return protocol.HistoryNotAccessible(id, r.moment, "That is in the future.")
+	if why := beyond(r.moment, e.Revision); why != "" {
+		return protocol.HistoryNotAccessible(id, r.moment, why)
 	}
 	return nil
 }
@@ -110,7 +103,7 @@ func (r *pastRead) refused(id string, e store.Entry) *protocol.Error {
 // command asks for of it.
 func (r *pastRead) value(ctx context.Context, thing *pastThing) (*jsondoc.Value, *protocol.Error) {
 	id := thing.id
-	was, err := r.find(ctx, store.Key{Kind: kindThing, ID: id})
+	was, err := r.s.findPast(ctx, store.Key{Kind: kindThing, ID: id}, r.moment)
 	if err != nil {
 		return nil, r.notThere(id, err)
 	}
@@ -118,15 +111,6 @@ func (r *pastRead) value(ctx context.Context, thing *pastThing) (*jsondoc.Value,
 		return nil, protocol.ThingNotFound(id)
 	}
 	return r.s.view(id, &was.Entry, resThing, nil, r.fields, &thing.may, r.policies(ctx, was))
-}
-
-// find reads an entity as it was. Of a time Ditto gives what was before it:
-// what came at that very nanosecond does not count.
-func (r *pastRead) find(ctx context.Context, k store.Key) (store.Past, error) {
-	if r.moment.ByRevision {
-		return r.s.store.HistoryAt(ctx, k, uint64(r.moment.Revision))
-	}
-	return r.s.store.HistoryAtTime(ctx, k, r.moment.Time.Add(-1))
 }
 
 // policies reads Policies as they were at the moment, or when the Thing came to
@@ -151,13 +135,8 @@ func notThere(err error) bool {
 
 // notThere is the error for a Thing that cannot be had as it was.
 func (r *pastRead) notThere(id string, err error) *protocol.Error {
-	var gone *store.NotRetainedError
-	switch {
-	case errors.As(err, &gone):
-		return protocol.HistoryNotAccessible(id, r.moment, "The oldest revision that is kept is "+
-			strconv.FormatUint(gone.Oldest, 10)+", of "+string(protocol.AppendTime(nil, gone.Since))+".")
-	case notThere(err):
-		return protocol.HistoryNotAccessible(id, r.moment, "The Thing was not there yet.")
+	if why, ok := pastMissing(err, "Thing"); ok {
+		return protocol.HistoryNotAccessible(id, r.moment, why)
 	}
 	r.s.past.failed()
 	return protocol.ThingUnavailable(id, err)

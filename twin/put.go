@@ -135,28 +135,28 @@ func (p *placing) policy(e *Entity) {
 	tx, err := w.s.store.Begin(w.key)
 	if err != nil {
 		p.unread(err)
-		p.told(&Outcome{Err: policyUnavailable(w.id, err)})
+		p.told(&Outcome{Err: protocol.PolicyUnavailable(w.id, err)})
 		return
 	}
 	at := tx.Get(w.key)
 	cur := documentOf(at).Value
-	if cur != nil && !p.conflict(tx, at, document{Value: cur}, document{Value: e.value}, policyConflict(w.id)) {
+	if cur != nil && !p.conflict(tx, at, document{Value: cur}, document{Value: e.value}, protocol.PolicyConflict(w.id)) {
 		return
 	}
 	if err := w.s.checkPolicySize(cur, e.value); err != nil {
 		w.abort(tx, at, err)
 		return
 	}
-	w.change = change{op: opPut, value: e.value}
-	record, headers := w.record(nil)
-	tx.PutFrom(w.key, record, newDocument(e.value), w.origin)
-	tx.Commit(nil, headers, func(err error) {
-		o := &Outcome{}
-		if err != nil {
-			o.Err = policyUnavailable(w.id, err)
-		}
-		p.told(o)
-	})
+	action := protocol.ActionModified
+	if cur == nil {
+		action = protocol.ActionCreated
+	}
+	pw := &policyWriting{writing: *w}
+	t := &pw.cmd.Message.Topic
+	t.Group, t.Channel = protocol.Policies, protocol.None
+	pw.change = change{op: opPut, value: e.value}
+	pw.put(tx, cur, newDocument(e.value), &policyEvent{action: action, value: e.value})
+	pw.finish(tx)
 }
 
 // conflict says whether to go on where an entity is there already. If not, it
@@ -177,14 +177,4 @@ func (p *placing) conflict(tx *store.Tx, at store.Entry, cur, next document, ref
 	tx.Abort()
 	p.s.tellAfter(at.Seq, p.cmd, &Outcome{}, p.told)
 	return false
-}
-
-func policyConflict(id string) *protocol.Error {
-	return &protocol.Error{Status: 409, Code: "policies:policy.conflict",
-		Message: "There is a Policy with ID '" + id + "' already.", Description: "Choose another ID, or modify the Policy."}
-}
-
-func policyUnavailable(id string, err error) *protocol.Error {
-	return &protocol.Error{Status: 503, Code: "policies:policy.unavailable",
-		Message: "The Policy with ID '" + id + "' cannot be read or written at the moment.", Description: "Cause: " + err.Error() + "."}
 }

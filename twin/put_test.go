@@ -75,7 +75,7 @@ func TestWhatCannotBeAnEntityIsNamed(t *testing.T) {
 		{"a Policy with subjects that are none", `{"policyId":"a:b","entries":{"x":{"subjects":[]}}}`, "json.format.invalid", "/entries/x/subjects"},
 		{"a Policy with imports that are none", `{"policyId":"a:b","imports":[],"entries":{}}`, "json.format.invalid", "/imports"},
 		{"a member that a Policy has not", `{"policyId":"a:b","entries":{},"attributes":{}}`, "json.format.invalid", "/attributes"},
-		{"a Policy that is too large", `{"policyId":"a:b","entries":{"x":{"more":"` + strings.Repeat("x", 200) + `"}}}`, "policies:policy.toolarge", ""},
+		{"a Policy that is too large", `{"policyId":"a:b","entries":{"x":{"subjects":{"a:b":{"type":"` + strings.Repeat("x", 200) + `"}}}}}`, "policies:policy.toolarge", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, o := w.put(c.line, Replace)
@@ -114,7 +114,7 @@ func TestAnEntityIsPutInItsPlace(t *testing.T) {
 		{"a revision given later says nothing", one, strings.Replace(two, "}}", `},"_revision":77}`, 1), Replace, Replaced, "", 2, "modified"},
 		{"another Policy is refused", p1, p2, Refuse, 0, "policies:policy.conflict", 1, ""},
 		{"another Policy is skipped", p1, p2, Skip, Skipped, "", 1, ""},
-		{"another Policy is replaced", p1, p2, Replace, Replaced, "", 2, ""},
+		{"another Policy is replaced", p1, p2, Replace, Replaced, "", 2, "modified"},
 		{"the same Policy is left alone", p1, p1, Replace, Unchanged, "", 1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

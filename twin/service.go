@@ -1,9 +1,11 @@
 package twin
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
@@ -44,11 +46,26 @@ type Options struct {
 	// History are the headers that are stored with each change; nil: the
 	// originator and the correlation ID.
 	History []string
+	// SubjectExpiry is to what the times are rounded up at which subjects of
+	// Policies expire; 0: DefaultSubjectExpiry, negative: they are not rounded.
+	SubjectExpiry time.Duration
+	// SubjectAnnouncement is the same for how long before it is announced.
+	SubjectAnnouncement time.Duration
+	// AnnouncementSpread is by how much earlier than asked for an announcement
+	// may be made, at random; 0: DefaultAnnouncementSpread, negative: never.
+	AnnouncementSpread time.Duration
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
 	NamespacePolicies policy.Roots
 	Store             store.Options
 }
+
+// Ditto's settings for the times in Policies.
+const (
+	DefaultSubjectExpiry       = time.Hour
+	DefaultSubjectAnnouncement = time.Minute
+	DefaultAnnouncementSpread  = 5 * time.Minute
+)
 
 // Service applies messages to Things. Its methods may be called from any
 // goroutine.
@@ -60,6 +77,8 @@ type Service struct {
 	history    []string
 	searches   searches
 	past       *readers
+	rounding   rounding
+	clock      *subjectClock
 	enforcers  *accessCache
 	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
@@ -83,6 +102,11 @@ func Open(dir string, o Options) (*Service, error) {
 	if s.history == nil {
 		s.history = []string{protocol.HeaderOriginator, protocol.HeaderCorrelationID}
 	}
+	s.rounding = rounding{
+		expiries:      cmp.Or(o.SubjectExpiry, DefaultSubjectExpiry),
+		announcements: cmp.Or(o.SubjectAnnouncement, DefaultSubjectAnnouncement),
+	}
+	s.clock = newSubjectClock(s, cmp.Or(o.AnnouncementSpread, DefaultAnnouncementSpread))
 	opened, err := store.Open(dir, Kinds(), o.Store)
 	if err != nil {
 		return nil, err
@@ -94,6 +118,7 @@ func Open(dir string, o Options) (*Service, error) {
 // Close ends the service after finishing what it accepted: every outcome is
 // told, and then nothing more is accepted.
 func (s *Service) Close() error {
+	s.clock.close()
 	s.past.close()
 	return s.store.Close()
 }
@@ -131,6 +156,12 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 		return
 	}
 	var err *protocol.Error
+	if m.Topic.Group == protocol.Policies {
+		if err := s.handlePolicy(cmd, done); err != nil {
+			refuse(cmd, err, done)
+		}
+		return
+	}
 	switch m.Topic.Action {
 	case protocol.ActionRetrieve:
 		err = s.retrieve(cmd, done)
@@ -152,11 +183,31 @@ func admit(m *protocol.Message) *protocol.Error {
 	return m.Headers.Admit()
 }
 
-// answerable: the service answers commands on the twin channel of Things.
+// handlePolicy applies a command for Policies.
+func (s *Service) handlePolicy(cmd *Command, done func(*Outcome)) *protocol.Error {
+	m := cmd.Message
+	switch m.Topic.Action {
+	case protocol.ActionRetrieve:
+		return s.retrievePolicy(cmd, done)
+	case protocol.ActionModify, protocol.ActionCreate, protocol.ActionDelete:
+		return s.changePolicy(cmd, done)
+	case protocol.ActionActivateToken, protocol.ActionDeactivateToken:
+		return s.actOnPolicy(cmd, done)
+	case protocol.ActionCheckPermissions:
+		return s.checkPermissions(cmd, done)
+	}
+	return protocol.TopicPathUnknown(m.Topic, m.Path)
+}
+
+// answerable: the service answers commands on the twin channel of Things, and
+// those for Policies.
 func answerable(t protocol.Topic) *protocol.Error {
 	switch {
+	case t.Group == protocol.Policies && t.Criterion != protocol.Commands:
+		return protocol.TopicUnknown(t.String(), "Clients send commands to Policies; "+
+			t.Criterion.String()+" come from the broker.")
 	case t.Group == protocol.Policies:
-		return protocol.SignalUnsupported("The topic '" + t.String() + "' (Policies)")
+		return nil
 	case t.Group == protocol.Connections:
 		return protocol.SignalUnsupported("The topic '" + t.String() + "' (connections)")
 	case t.Channel == protocol.Live:
@@ -183,7 +234,11 @@ func refusal(cmd *Command, err *protocol.Error) *Outcome {
 
 // unavailable is what came of a command that the store did not take.
 func unavailable(cmd *Command, err error) *Outcome {
-	o := refusal(cmd, protocol.ThingUnavailable(cmd.Message.Topic.EntityID(), err))
+	refused := protocol.ThingUnavailable(cmd.Message.Topic.EntityID(), err)
+	if cmd.Message.Topic.Group == protocol.Policies {
+		refused = protocol.PolicyUnavailable(cmd.Message.Topic.EntityID(), err)
+	}
+	o := refusal(cmd, refused)
 	o.Unknown = errors.Is(err, store.ErrFailed)
 	return o
 }

@@ -129,7 +129,8 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 			return err
 		}
 		put := change{op: opPut, value: policy}
-		tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
+		revision := tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
+		w.s.policyChanged(of.id, nil, policy, revision, tx.Time())
 	} else if !jsondoc.Equal(existing, policy) {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every
@@ -149,86 +150,22 @@ func (w *writing) defaultPolicy() (*jsondoc.Value, *protocol.Error) {
 
 // inlinePolicy is the Policy that came in _policy, under the ID that it gets.
 func (w *writing) inlinePolicy() (*jsondoc.Value, *protocol.Error) {
-	entries, imports := jsondoc.Object(), jsondoc.Object()
-	for name, part := range w.parts.inline.Members() {
-		var err *protocol.Error
-		switch at := (jsondoc.Pointer{memberInlinePolicy, name}); name {
-		case memberEntries:
-			if err = checkEntries(at, part); err == nil {
-				entries, err = w.withSubjects(part)
-			}
-		case memberImports:
-			if part.Kind() != jsondoc.KindObject {
-				err = protocol.JSONFormatInvalid(at, "an object with imported Policies")
-			}
-			imports = part
-		}
-		if err != nil && err.Code == protocol.CodeJSONFormatInvalid {
-			return nil, protocol.PolicyInvalid(w.id, err.Message+" "+err.Description)
-		}
-		if err != nil {
-			return nil, err
-		}
+	id := w.policyIDToBe()
+	v := w.parts.inline.Overwrite(jsondoc.Pointer{memberPolicyID}, jsondoc.String(id))
+	v, err := w.s.acceptor(&w.cmd.Sender).accept(id, &policyPlace{is: resPolicy}, v)
+	if err != nil {
+		return nil, err
 	}
-	if imports.Len() == 0 && !policy.SomebodyMayWrite(entries) {
+	m, err := policy.Parse(id, v)
+	switch {
+	case err != nil && (err.Code == protocol.CodeJSONFormatInvalid || err.Code == protocol.CodeJSONFieldMissing):
+		return nil, protocol.PolicyInvalid(w.id, err.Message+" "+err.Description)
+	case err != nil:
+		return nil, err
+	case !m.SomebodyMayWrite():
 		return nil, protocol.PolicyInvalid(w.id, "It must grant WRITE on 'policy:/' to at least one subject that does not expire.")
 	}
-	members := []jsondoc.Member{{Name: memberPolicyID, Value: jsondoc.String(w.policyIDToBe())}}
-	if imports.Len() > 0 {
-		members = append(members, jsondoc.Member{Name: memberImports, Value: imports})
-	}
-	members = append(members, jsondoc.Member{Name: memberEntries, Value: entries})
-	return jsondoc.Object(members...).Compact(), nil
-}
-
-// subjectPlaceholder is what stands for something in the ID of a subject, in
-// the two spellings of Ditto.
-var subjectPlaceholder = regexp.MustCompile(`\{\{\s*([^}]*?)\s*\}\}|\$\{\s*([^}]*?)\s*\}`)
-
-// withSubjects is a Policy's entries with the subjects' placeholders filled in:
-// {{ request:subjectId }} is who makes it (Ditto's page basic-placeholders).
-func (w *writing) withSubjects(entries *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
-	for label, entry := range entries.Members() {
-		subjects, ok := entry.Member("subjects")
-		if !ok {
-			continue
-		}
-		members, filled := make([]jsondoc.Member, 0, subjects.Len()), false
-		for id, subject := range subjects.Members() {
-			said, err := w.subjectID(id)
-			if err != nil {
-				return nil, err
-			}
-			filled = filled || said != id
-			members = append(members, jsondoc.Member{Name: said, Value: subject})
-		}
-		if filled {
-			entries = entries.Overwrite(jsondoc.Pointer{label, "subjects"}, jsondoc.Object(members...))
-		}
-	}
-	return entries, nil
-}
-
-func (w *writing) subjectID(id string) (string, *protocol.Error) {
-	if strings.Contains(id, "{{") || strings.Contains(id, "${") {
-		var unknown string
-		id = subjectPlaceholder.ReplaceAllStringFunc(id, func(found string) string {
-			switch name := strings.TrimSpace(strings.Trim(found, "${}")); name {
-			case "request:subjectId", "request.subjectId":
-				return w.cmd.Sender.Subjects.First()
-			default:
-				unknown = name
-				return ""
-			}
-		})
-		if unknown != "" {
-			return "", protocol.PlaceholderNotResolvable(unknown, "request:subjectId")
-		}
-	}
-	if !strings.Contains(id, ":") {
-		return "", protocol.SubjectIDInvalid(id)
-	}
-	return id, nil
+	return m.JSON().Compact(), nil
 }
 
 // copiedPolicy is a copy of the Policy that _copyPolicyFrom names, as far as the

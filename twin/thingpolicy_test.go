@@ -14,7 +14,8 @@ func inline(id string) string {
 }
 
 func stored(id string) string {
-	return strings.Replace(inline(`"policyId":"`+id+`",`), "{{ request:subjectId }}", "user:ann", 1)
+	text := strings.Replace(inline(`"policyId":"`+id+`",`), "{{ request:subjectId }}", "user:ann", 1)
+	return strings.TrimSuffix(text, "}}}") + `,"importable":"implicit"}}}`
 }
 
 func TestAThingIsMadeWithAPolicy(t *testing.T) {

@@ -143,3 +143,12 @@ func text(v *jsondoc.Value) string {
 	}
 	return v.String()
 }
+
+func jsonText(t testing.TB, s string) *jsondoc.Value {
+	t.Helper()
+	v, err := jsondoc.ParseString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}

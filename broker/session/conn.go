@@ -83,9 +83,10 @@ func (c *Conn) Know(subjects []string, admin bool, expires time.Time) {
 	defer s.mu.Unlock()
 	p := *c.Peer()
 	p.Subjects, p.Admin, p.Expires = subjects, admin, expires
+	p.asks = p.aclClient()
 	c.known.Store(&p)
 	if s.conn == c {
-		s.actAs(subjects)
+		s.actAs(&p)
 	}
 }
 
@@ -112,9 +113,10 @@ func (c *Conn) write() {
 	defer close(c.gone)
 	var buf []byte
 	for range c.wake {
-		for {
+		for generation := c.sess.reg.rights.Load(); ; {
 			var end *ending
-			buf, end = c.take(buf[:0])
+			var stale bool
+			buf, end, stale = c.take(buf[:0], generation)
 			if len(buf) > 0 {
 				if err := c.wire.Write(buf); err != nil {
 					c.wire.Close(err)
@@ -125,7 +127,15 @@ func (c *Conn) write() {
 				c.wire.Close(end.cause)
 				return
 			}
-			if len(buf) == 0 {
+			switch {
+			case stale:
+				c.recheck(generation) // and go on by the same rights, so that this comes to an end
+			case len(buf) == 0:
+				generation = 0
+			default:
+				generation = c.sess.reg.rights.Load()
+			}
+			if generation == 0 {
 				break
 			}
 			if cap(buf) > 4*chunk {
@@ -151,8 +161,9 @@ func (c *Conn) hearable() {
 }
 
 // take moves up to a chunk of what is owed into buf. end is set when nothing
-// will follow.
-func (c *Conn) take(buf []byte) ([]byte, *ending) {
+// will follow; stale, when what comes next was let through by rights of before
+// this generation.
+func (c *Conn) take(buf []byte, generation uint64) (taken []byte, end *ending, stale bool) {
 	s := c.sess
 	now := s.reg.opts.Now()
 	s.mu.Lock()
@@ -166,13 +177,16 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		if c.peer.Version >= 5 && c.closing.code != 0 {
 			buf = appendDisconnect(buf, c.closing.code, c.reason(c.closing.reason))
 		}
-		return buf, c.closing
+		return buf, c.closing, false
 	}
 	if s.conn != c {
-		return buf, nil
+		return buf, nil, false
 	}
 	for len(buf) < chunk && len(c.resend) > 0 && c.window < c.terms.ReceiveMaximum {
 		f := c.resend[0]
+		if !f.done && !f.released && f.checked < generation {
+			return buf, nil, true
+		}
 		c.resend = c.resend[1:]
 		if f.done {
 			continue
@@ -194,6 +208,9 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 		q := s.next(c)
 		if q == nil {
 			break
+		}
+		if q.peek().checked < generation {
+			return buf, nil, true
 		}
 		d := q.pop()
 		if d.msg.expired(now) {
@@ -218,7 +235,7 @@ func (c *Conn) take(buf []byte) ([]byte, *ending) {
 			c.window++
 		}
 	}
-	return buf, nil
+	return buf, nil, false
 }
 
 // tooLarge says whether the client takes no packet of that size, and counts it.

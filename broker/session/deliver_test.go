@@ -129,7 +129,7 @@ func TestNoLocalAndRetainAsPublished(t *testing.T) {
 
 func TestSharedGroupsTakeTurnsAmongThoseWhoMayAndCan(t *testing.T) {
 	denied := ""
-	inBubble(t, Options{May: func(s *Session, _ *Message) bool { return s.id != denied }}, func(t *testing.T, h *hall) {
+	inBubble(t, Options{May: func(p *Peer, _ *Message) bool { return p.ClientID != denied }}, func(t *testing.T, h *hall) {
 		count := func(w *tape) int { return len(w.taken()) }
 		var conns []*Conn
 		var tapes []*tape

@@ -17,6 +17,16 @@ type Message struct {
 	From    string // client identifier of the publisher, for No Local; empty: the broker itself
 	Props   Properties
 	Expires time.Time // zero: never (MQTT 5.0 section 3.3.2.3.3)
+	Of      Signal    // nil: whoever may have the message has all of it
+}
+
+// Signal is what a message tells of where clients may not all have the same of
+// it. Its methods may be called from any goroutine.
+type Signal interface {
+	// View gives the message as that client may have it by the rights of now,
+	// nil when it may have nothing of it. Clients who may have the same share
+	// one message.
+	View(who *Peer) *Message
 }
 
 // Properties are those MQTT 5 properties of a publish that travel with it to
@@ -34,6 +44,9 @@ func (m *Message) size() int {
 	n := len(m.Topic) + len(m.Payload) + len(m.Props.ContentType) + len(m.Props.ResponseTopic) + len(m.Props.Correlation)
 	for _, u := range m.Props.User {
 		n += len(u.Key) + len(u.Val)
+	}
+	if m.Of != nil {
+		n += len(m.Payload) // which it holds too, in one form or another
 	}
 	return n + 64
 }

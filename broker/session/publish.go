@@ -85,12 +85,21 @@ func (s *Session) is(who string) bool {
 	return s.isLocked(who)
 }
 
-func (s *Session) isLocked(who string) bool { return s.id == who || slices.Contains(s.subjects, who) }
+func (s *Session) isLocked(who string) bool {
+	return s.id == who || slices.Contains(s.who.Load().Subjects, who)
+}
 
-// actAs says under which subjects the session's client acts from now on, and
-// takes from it what waits for others.
-func (s *Session) actAs(subjects []string) {
-	s.subjects = subjects
+// actAs says who the session's client is from now on, and takes from it what
+// waits for others. What else waits is looked at again if its rights are not
+// what they were.
+func (s *Session) actAs(p *Peer) {
+	before := s.who.Swap(p)
+	if before == nil {
+		return
+	}
+	if !before.mayTheSame(p) {
+		s.unchecked()
+	}
 	forOthers := func(d *delivery) bool { return d.to != "" && !s.isLocked(d.to) }
 	s.atMostOnce.remove(forOthers)
 	s.assured.remove(forOthers)
@@ -106,10 +115,12 @@ func (r *Registry) deliver(m *Message, one match) int {
 	if sub.NoLocal && m.From == sub.Session.id && m.From != "" {
 		return 0
 	}
-	if !r.opts.May(sub.Session, m) {
+	generation := r.rights.Load()
+	if m = sub.Session.view(m); m == nil {
+		r.counters.Withheld.Add(1)
 		return 0
 	}
-	d := delivery{msg: m, to: one.to, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
+	d := delivery{msg: m, to: one.to, checked: generation, qos: sub.QoS, retain: m.Retain && sub.RetainAsPublished}
 	if one.group != "" {
 		d.shared = sub
 	}
@@ -165,7 +176,8 @@ func (r *Registry) choose(m *Message, matches []match) []match {
 			chosen = append(chosen, one)
 			continue
 		}
-		if !r.opts.May(one.sub.Session, m) {
+		if one.sub.Session.view(m) == nil {
+			r.counters.Withheld.Add(1)
 			continue
 		}
 		if members == nil {

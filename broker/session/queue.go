@@ -7,9 +7,11 @@ type delivery struct {
 	ids    []int         // subscription identifiers
 	to     string        // whom alone it is for, a client's identifier or a subject; "": all
 	order  uint64        // its place among all of the session's deliveries
-	qos    byte
-	retain bool
-	free   bool // a retained message that is not counted against the queue's bound
+	// checked is the generation of rights by which the client may have it.
+	checked uint64
+	qos     byte
+	retain  bool
+	free    bool // a retained message that is not counted against the queue's bound
 }
 
 // queue is a first-in, first-out list of deliveries that knows its weight.

@@ -21,9 +21,10 @@ type Options struct {
 	Receipts       Receipts
 	// Publish sends a will on the way of every publish, in the name of its client.
 	Publish func(*Will)
-	// May says whether a session may receive a message; it is asked for each
-	// candidate, so that of a shared group somebody is chosen who may.
-	May func(*Session, *Message) bool
+	// May says whether a client may receive a message that is not of a Signal;
+	// it is asked for each candidate, so that of a shared group somebody is
+	// chosen who may.
+	May func(*Peer, *Message) bool
 	Now func() time.Time
 	Log *slog.Logger
 }
@@ -34,6 +35,8 @@ type Counters struct {
 	Dropped  [3]atomic.Int64 // deliveries that found a queue full, by QoS
 	Expired  atomic.Int64    // deliveries whose message expiry had passed
 	TooLarge atomic.Int64    // deliveries beyond a client's Maximum Packet Size
+	Withheld atomic.Int64    // messages that a subscriber was not allowed to have
+	Revoked  atomic.Int64    // deliveries that waited until their client was not allowed to have them any longer
 }
 
 // Registry holds the sessions and their subscriptions.
@@ -46,6 +49,8 @@ type Registry struct {
 	epoch    uint64            // the last one given
 	over     map[string]uint64 // epochs of ended sessions whose receipts are being forgotten
 	closed   bool
+
+	rights atomic.Uint64 // counts how often the rights of clients have changed
 
 	subs   topics.Filters[subscriber, *Subscription]
 	gather gatherer
@@ -66,9 +71,11 @@ func NewRegistry(o Options) *Registry {
 		o.Now = time.Now
 	}
 	if o.May == nil {
-		o.May = func(*Session, *Message) bool { return true }
+		o.May = func(*Peer, *Message) bool { return true }
 	}
-	return &Registry{opts: o, sessions: map[string]*Session{}, over: map[string]uint64{}}
+	r := &Registry{opts: o, sessions: map[string]*Session{}, over: map[string]uint64{}}
+	r.rights.Store(1)
+	return r
 }
 
 // Counters returns the live figures.
@@ -115,6 +122,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 		peer: p, terms: t, wire: w, open: map[uint16]*Slot{},
 		wake: make(chan struct{}, 1), gone: make(chan struct{}), handling: make(chan struct{}, 1),
 	}
+	c.peer.asks = c.peer.aclClient()
 	c.known.Store(&c.peer)
 	c.live.Store(true)
 	c.Handling() // whoever takes over from this one waits for its predecessors too
@@ -217,7 +225,7 @@ func (s *Session) attach(c *Conn) {
 	s.owner = c.peer.Identity
 	c.room = sync.NewCond(&s.mu)
 	s.conn, s.expiry = c, c.terms.Expiry
-	s.actAs(c.peer.Subjects)
+	s.actAs(&c.peer)
 	s.visits++
 	s.will = nil
 	s.stopTimer()

@@ -3,10 +3,15 @@ package session
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/broker/topics"
 )
+
+// Anonymous is the Identity of clients that have proved nothing.
+const Anonymous = "anonymous"
 
 // Peer is who a connection belongs to.
 type Peer struct {
@@ -20,6 +25,31 @@ type Peer struct {
 	Identity string
 	Admin    bool      // one of its subjects may see and repair everything
 	Expires  time.Time // when the proof ends, and the connection with it; zero: never
+	asks     *acl.Client
+}
+
+// ACL is the peer as the rules for topics know it.
+func (p *Peer) ACL() *acl.Client {
+	if p.asks == nil { // a peer that has no session, as of a will that is not taken yet
+		return p.aclClient()
+	}
+	return p.asks
+}
+
+// aclClient makes the client that rules are asked about. A user name that
+// nobody has proved is none.
+func (p *Peer) aclClient() *acl.Client {
+	c := &acl.Client{ID: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
+	if p.Identity != Anonymous {
+		c.Username = p.Username
+	}
+	return c
+}
+
+// mayTheSame says whether two peers have the same rights.
+func (p *Peer) mayTheSame(other *Peer) bool {
+	return p.Admin == other.Admin && p.Username == other.Username && p.Identity == other.Identity &&
+		slices.Equal(p.Subjects, other.Subjects)
 }
 
 // Session is what the broker knows of a client across connections (MQTT 5.0
@@ -28,18 +58,18 @@ type Session struct {
 	id    string
 	epoch uint64 // tells this session from others of the same client, also across restarts
 	reg   *Registry
-	owner string // the Identity that it belongs to; written under the registry's lock and the session's
+	owner string               // the Identity that it belongs to; written under the registry's lock and the session's
+	who   atomic.Pointer[Peer] // the client that is connected, or was last
 
-	mu       sync.Mutex
-	conn     *Conn // nil while the client is away
-	expiry   time.Duration
-	ended    bool
-	timer    *time.Timer // ends the session, or sends its will, while the client is away
-	subjects []string    // of the client that is connected, or was last
-	visits   uint64      // connections so far: a timer of an earlier absence counts for nothing
-	subs     map[string]*Subscription
-	own      ownTopic
-	order    uint64
+	mu     sync.Mutex
+	conn   *Conn // nil while the client is away
+	expiry time.Duration
+	ended  bool
+	timer  *time.Timer // ends the session, or sends its will, while the client is away
+	visits uint64      // connections so far: a timer of an earlier absence counts for nothing
+	subs   map[string]*Subscription
+	own    ownTopic
+	order  uint64
 
 	atMostOnce queue // QoS 0
 	assured    queue // QoS 1 and 2, not sent yet
@@ -151,7 +181,7 @@ func (s *Session) Reply(topic string, make func() *Message) bool {
 		return false
 	}
 	m := make()
-	return s.push(delivery{msg: m, qos: min(m.QoS, own.qos), ids: own.ids})
+	return s.push(delivery{msg: m, qos: min(m.QoS, own.qos), ids: own.ids, checked: forGood})
 }
 
 func (s *Session) lookup(topic string) ownTopic {

@@ -70,10 +70,12 @@ func (c *Conn) Retained(sub Subscription, messages []*Message) {
 	if sub.ID > 0 {
 		ids = []int{sub.ID}
 	}
+	generation := s.reg.rights.Load()
 	for _, m := range messages {
-		if !c.sess.reg.opts.May(c.sess, m) {
+		if m = s.view(m); m == nil {
+			s.reg.counters.Withheld.Add(1)
 			continue
 		}
-		c.sess.push(delivery{msg: m, qos: min(m.QoS, sub.QoS), retain: true, ids: ids, free: free})
+		s.push(delivery{msg: m, qos: min(m.QoS, sub.QoS), retain: true, ids: ids, free: free, checked: generation})
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,7 +21,7 @@ type loadFunc func() (*config.Config, config.Problems)
 
 // live is the part of a configuration that can be exchanged.
 func live(cfg *config.Config) broker.Live {
-	return broker.Live{Anonymous: cfg.Auth.Anonymous, Rules: cfg.Rules, Publications: cfg.Published}
+	return broker.Live{Anonymous: cfg.Auth.Anonymous, Rules: cfg.Rules, Publications: cfg.Published, ACL: cfg.Granted}
 }
 
 // reloading takes over a changed configuration, as far as that can be done
@@ -31,6 +32,8 @@ type reloading struct {
 	current      *config.Config
 	broker       *broker.Broker
 	auth         *auth.Authenticator
+	audit        *auditFile
+	closed       string // what was last told of closed topics
 	certificates *certificates
 	level        *slog.LevelVar
 	log          *slog.Logger
@@ -125,9 +128,18 @@ func (r *reloading) reload(why string) {
 		r.log.Error("the configuration is not taken over", "because", why, "error", err)
 		return
 	}
+	if r.current.Audit.File != "" && next.Audit.File != "" { // to begin, or to end, needs a restart
+		if err := r.audit.open(next.Audit.File); err != nil {
+			r.log.Error("the audit log stays where it is", "because", why, "error", err)
+		}
+	}
 	show()
 	for _, p := range problems.Warnings() {
 		r.log.Warn(p.String())
+	}
+	if closed := next.Closed(); closed != r.closed {
+		r.log.Warn(cmp.Or(closed, "topics outside of the twin's trees are open to everybody"))
+		r.closed = closed
 	}
 	r.broker.Reload(live(next))
 	r.broker.Recognize()
@@ -140,6 +152,10 @@ func (r *reloading) reload(why string) {
 	// What needs a restart stays as it is, and is named again next time.
 	kept := *r.current
 	kept.Auth, kept.Log.Level, kept.Rules, kept.Published = next.Auth, next.Log.Level, next.Rules, next.Published
+	kept.ACL, kept.ACLFile, kept.Granted = next.ACL, next.ACLFile, next.Granted
+	if kept.Audit.File != "" && next.Audit.File != "" {
+		kept.Audit = next.Audit
+	}
 	kept.TakeFiles(next)
 	r.current = &kept
 	r.watchFolders()
@@ -161,6 +177,9 @@ func needRestart(old, next *config.Config) []string {
 	differ("store", old.Store, next.Store)
 	differ("history", old.History, next.History)
 	differ("limits", old.Limits, next.Limits)
+	if (old.Audit.File == "") != (next.Audit.File == "") {
+		keys = append(keys, "audit")
+	}
 	differ("log.format", old.Log.Format, next.Log.Format)
 	return keys
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/twinbroker/twinbroker/broker"
 	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
-	"github.com/twinbroker/twinbroker/twin"
 )
 
 // stopWithin is how long a clean stop may take before the clients are cut off.
@@ -91,16 +90,16 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	for _, n := range cfg.Notices() {
 		log.Info(n)
 	}
+	if closed := cfg.Closed(); closed != "" {
+		log.Warn(closed)
+	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
 	health := &broker.Health{}
 	failed := make(chan error, 1)
-	options := twin.Options{
-		ThingSize: documentLimit(cfg.Limits.ThingSize), DropEmptied: cfg.Merge.DropEmptied, PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
-		Store: storeOptions(cfg, log, health, failed),
-	}
+	options := twinOptions(cfg, storeOptions(cfg, log, health, failed))
 	service, err := openService(cfg.DataDir, options, signals)
 	if err != nil || service == nil {
 		return err
@@ -113,6 +112,11 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	if err := provision(cfg, service, log); err != nil {
 		return err
 	}
+	audit := &auditFile{log: log}
+	if err := audit.open(cfg.Audit.File); err != nil {
+		return err
+	}
+	defer audit.open("")
 	certificates := &certificates{}
 	show, err := certificates.load(cfg)
 	if err != nil {
@@ -129,7 +133,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		Root:      cfg.Topics.Root, State: cfg.Topics.State,
 		Live:    live(cfg),
 		Limits:  brokerLimits(cfg.Limits),
-		Version: stamped(), Log: log,
+		Version: stamped(), Log: log, Audit: audit.logger(),
 	}, service, service.Store())
 	if err != nil {
 		return err
@@ -156,7 +160,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
 	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
 
-	reload := &reloading{load: load, current: cfg, broker: b, auth: who, certificates: certificates, level: level, log: log}
+	reload := &reloading{load: load, current: cfg, broker: b, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
 	defer reload.start()()
 	select {
 	case s := <-signals:

@@ -61,10 +61,7 @@ func openTwin(cfg *config.Config, create bool, to io.Writer) (data *twinData, do
 	collectSeldom()
 	log, _ := newLogger(cfg, to)
 	// A failed sync refuses what the verb does, and so ends it.
-	service, err := twin.Open(cfg.DataDir, twin.Options{
-		ThingSize: documentLimit(cfg.Limits.ThingSize), DropEmptied: cfg.Merge.DropEmptied, PolicySize: documentLimit(cfg.Limits.PolicySize), History: cfg.History.Headers,
-		Store: storeOptions(cfg, log, &broker.Health{}, make(chan error, 1)),
-	})
+	service, err := twin.Open(cfg.DataDir, twinOptions(cfg, storeOptions(cfg, log, &broker.Health{}, make(chan error, 1))))
 	if errors.Is(err, store.ErrLocked) {
 		return nil, nil, fmt.Errorf("%w. It does not answer at %s: it is another verb, or a broker that has just started or could not make its socket, as its log says; try again when it has ended", err, filepath.Join(cfg.DataDir, control.SocketName))
 	}

@@ -105,6 +105,11 @@ listeners:
 	}{
 		{"no browser", strict, "", 101},
 		{"a page of the same origin", strict, "http://" + host(strict), 101},
+		{"a page of the same host by its other name", strict, "http://localhost", 403},
+		{"a page of the same origin behind a proxy with TLS", strict, "https://" + host(strict), 101},
+		{"a page with capitals in its origin", listed, "HTTPS://App.Example.org:443", 101},
+		{"a page of a host that begins so", listed, "https://app.example.org.evil.example", 403},
+		{"a page that names a user", listed, "https://app.example.org@evil.example", 403},
 		{"a page of another host", strict, "http://evil.example", 403},
 		{"a page of another port", strict, "http://127.0.0.1:1", 403},
 		{"a page without an origin of its own", strict, "null", 403},

@@ -51,7 +51,7 @@ func TestAMistakeAtStartIsOneLineThatNamesTheFix(t *testing.T) {
 		{"the configuration is no YAML", config("data_dir: [\n"), nil, []string{"t.yaml:", "YAML"}},
 		{"a key that is not known", config(harness.Anonymous + "data_dri: x\n"), nil, []string{"t.yaml:2", "data_dri", "data_dir"}},
 		{"a value that is none", config("log:\n  level: loud\n"), nil, []string{"t.yaml:2", "log.level", "loud", "debug"}},
-		{"a key of a later version", config("acl:\n  - {subjects: [a]}\n"), nil, []string{"t.yaml:1", "acl", "not supported yet"}},
+		{"a key of a later version", config("limits: {state_on_subscribe: 5}\n"), nil, []string{"t.yaml:1", "state_on_subscribe", "not supported yet"}},
 		{"more than one mistake", config("a: 1\nb: 2\n"), nil, []string{"t.yaml:1", "1 more", "config check"}},
 		{"a listener without a certificate", []string{"--listen", "tls://127.0.0.1:0"}, nil, []string{"tls://127.0.0.1:0", "certificate"}},
 		{"an address that is none", []string{"--listen", "nonsense"}, nil, []string{"nonsense", "tcp://"}},

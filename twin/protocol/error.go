@@ -101,6 +101,7 @@ func (e *Error) Response(cmd *Message) *Message {
 const (
 	CodeJSONInvalid       = "json.invalid"
 	CodeJSONFormatInvalid = "json.format.invalid"
+	CodeJSONFieldMissing  = "json.field.missing"
 )
 
 // JSONInvalid: the text is not JSON. err says where and why.
@@ -140,7 +141,7 @@ func JSONFormatInvalid(at jsondoc.Pointer, want string) *Error {
 
 // JSONFieldMissing: a member that must be there is not.
 func JSONFieldMissing(at string) *Error {
-	return &Error{Status: 400, Code: "json.field.missing",
+	return &Error{Status: 400, Code: CodeJSONFieldMissing,
 		Message:     fmt.Sprintf("The message has no <%s>.", at),
 		Description: "Add it."}
 }

@@ -26,6 +26,7 @@ const (
 	HeaderMetadata           = "ditto-metadata"
 	HeaderOriginator         = "ditto-originator"
 	HeaderPatchConditions    = "merge-thing-patch-conditions"
+	HeaderPolicyView         = "policy-view"
 	HeaderPutMetadata        = "put-metadata"
 	HeaderReplyTo            = "reply-to"
 	HeaderRequestedAcks      = "requested-acks"
@@ -106,8 +107,6 @@ var headerRules = map[string]HeaderRule{
 	HeaderRequestedAcks:                 {In: true, Out: true, At: "twin/protocol/headercheck.go", check: checkRequestedAcks},
 	"declared-acks":                     {In: true, check: checkTexts},
 	HeaderTimeout:                       {In: true, Out: true, At: "twin/protocol/headercheck.go", check: checkTimeout},
-	HeaderAllowPolicyLockout:            {In: true, At: "twin/accesspolicy.go", check: checkBoolean},
-	"policy-view":                       {In: true},
 	"live-channel-timeout-strategy":     {In: true, At: "twin/protocol/headercheck.go", check: checkTimeoutStrategy},
 	"divert-response-to-connection":     {In: true, check: checkNotEmpty},
 	"divert-expected-response-types":    {In: true, check: checkNotEmpty},
@@ -122,6 +121,10 @@ var headerRules = map[string]HeaderRule{
 	HeaderLiveCondition: {In: true, Asks: AsksCondition, At: "twin/condition.go"},
 	HeaderLiveMatched:   {Out: true, At: "twin/condition.go"},
 	HeaderChannel:       {Out: true, At: "twin/condition.go"},
+
+	// These are about Policies.
+	HeaderAllowPolicyLockout: {In: true, At: "twin/policywrite.go", check: checkBoolean},
+	HeaderPolicyView:         {In: true, At: "twin/policyview.go"},
 
 	// These are about how much of a merge or a migration is done.
 	HeaderPatchConditions: {In: true, Asks: AsksPatches, At: "twin/patchconditions.go", check: checkPatchConditions},

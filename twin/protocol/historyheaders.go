@@ -122,11 +122,20 @@ func (h *Headers) AppendValue(dst []byte, key string) ([]byte, bool) {
 // HistoryNotAccessible: the Thing cannot be had as it was then. why says what
 // can be, as far as that is known.
 func HistoryNotAccessible(id string, at Moment, why string) *Error {
+	return historyNotAccessible("things:thing.history.notfound", "Thing", id, at, why)
+}
+
+// PolicyHistoryNotAccessible: the Policy cannot be had as it was then.
+func PolicyHistoryNotAccessible(id string, at Moment, why string) *Error {
+	return historyNotAccessible("policies:policy.history.notfound", "Policy", id, at, why)
+}
+
+func historyNotAccessible(code, what, id string, at Moment, why string) *Error {
 	then, header := "revision '"+strconv.FormatInt(at.Revision, 10)+"'", HeaderAtRevision
 	if !at.ByRevision {
 		then, header = "timestamp '"+string(AppendTime(nil, at.Time))+"'", HeaderAtTimestamp
 	}
-	e := notFound("things:thing.history.notfound", "The Thing with ID '"+id+"' at "+then)
+	e := notFound(code, "The "+what+" with ID '"+id+"' at "+then)
 	e.Description = "The header '" + header + "' asks for it. " + why
 	return e
 }

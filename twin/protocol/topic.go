@@ -74,6 +74,11 @@ const (
 	ActionDelete           = "delete"
 	ActionMigrate          = "migrate"
 	ActionCheckPermissions = "checkPermissions"
+	// Ditto has these as actions of its HTTP API only.
+	ActionActivateToken   = "activateTokenIntegration"
+	ActionDeactivateToken = "deactivateTokenIntegration"
+
+	AnnouncementSubjectDeletion = "subjectDeletion"
 
 	ActionCreated  = "created"
 	ActionModified = "modified"
@@ -263,7 +268,7 @@ func actionOf(c Criterion, s string) (string, bool) {
 		case ActionDelete:
 			return ActionDelete, true
 		case ActionModified, ActionMerged, ActionCreated, ActionDeleted,
-			ActionMigrate, ActionMigrated, ActionCheckPermissions:
+			ActionMigrate, ActionMigrated, ActionCheckPermissions, ActionActivateToken, ActionDeactivateToken:
 			return s, true
 		}
 		return "", false

@@ -23,6 +23,8 @@ func (c *Config) Check() Problems {
 	check.listeners()
 	check.http()
 	check.auth()
+	check.acl()
+	check.subjects()
 	check.provision()
 	check.limits()
 	var problems []mapping.Problem

@@ -4,7 +4,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twinbroker/twinbroker/broker/acl"
 	"github.com/twinbroker/twinbroker/mapping"
+	"github.com/twinbroker/twinbroker/twin/policy"
 )
 
 // Config is an effective configuration: what file, environment, flags and
@@ -18,12 +20,16 @@ type Config struct {
 	Listeners    []Listener
 	HTTP         HTTP
 	Auth         Auth
+	ACL          []acl.Rule // for topics outside of the twin's trees
+	ACLFile      string     // more of them, in mosquitto's format; "": none
+	Audit        Audit
 	Provision    Provision
 	Topics       Topics
 	Mappings     []mapping.RuleConfig
 	Publications []mapping.PublicationConfig
 	Store        Store
 	Merge        Merge
+	Policies     Policies
 	History      History
 	Limits       Limits
 	Log          Log
@@ -31,6 +37,8 @@ type Config struct {
 	// Rules and Published are the compiled Mappings and Publications.
 	Rules     *mapping.Rules
 	Published *mapping.Publications
+	// Granted is the compiled ACL with the ACLFile; nil where nothing is closed.
+	Granted *acl.Rules
 
 	places   places
 	included []string // Include as it was looked for, with that of the included files
@@ -58,6 +66,11 @@ type TLS struct {
 type HTTP struct {
 	Address string // "" is off
 	Default bool   // nobody asked for it: when the port is taken, that is no reason to fail
+}
+
+// Audit says where it is written down who did what.
+type Audit struct {
+	File string // JSON lines; "": into the log
 }
 
 // Provision names what is put in place before clients may connect.
@@ -94,6 +107,19 @@ type Merge struct {
 	// DropEmptied: what a merge's merge-thing-patch-conditions leave empty is
 	// left out as well.
 	DropEmptied bool
+}
+
+// Policies says how Policies are dealt with.
+type Policies struct {
+	// SubjectExpiry and SubjectAnnouncement are to what the times are rounded up
+	// at which subjects expire, and how long before it is announced; 0: they are
+	// not rounded.
+	SubjectExpiry, SubjectAnnouncement time.Duration
+	// AnnouncementSpread is by how much earlier announcements may be made.
+	AnnouncementSpread time.Duration
+	// NamespaceRoots are Policies whose entries count in all Policies of
+	// namespaces, by patterns of these.
+	NamespaceRoots policy.Roots
 }
 
 // History says how much of what was is kept.

@@ -12,12 +12,20 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	c.Listeners = d.listeners(s.take("listeners"), "listeners")
 	s.inner("http").only(scalars, "address")
 	c.decodeAuth(s.inner("auth"), scalars)
+	if s.has("acl") {
+		c.ACL = d.acl(s.take("acl"), "acl")
+	}
+	s.scalars(scalars, "acl_file")
+	s.inner("audit").only(scalars, "file")
 	s.inner("provision").only(scalars, "policies", "things", "mode")
 	s.inner("topics").only(scalars, "root", "state", "state_payload")
 	c.Mappings = d.mappings(s.take("mappings"), "mappings")
 	c.Publications = d.publications(s.take("publications"), "publications")
 	s.inner("store").only(scalars, "memory", "sync", "patience")
 	s.inner("merge").only(scalars, "drop_emptied_objects")
+	policies := s.inner("policies")
+	c.Policies.NamespaceRoots = d.namespaceRoots(policies.take("namespace_roots"), "policies.namespace_roots")
+	policies.only(scalars, "subject_expiry_granularity", "subject_announcement_granularity", "subject_announcement_spread")
 	history := s.inner("history")
 	c.History.Headers = history.texts("headers")
 	history.only(scalars, "retention", "max_size", "forget_deleted")
@@ -25,7 +33,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	limits.later("state_on_subscribe")
 	limits.only(scalars, "packet_size", "message_size", "thing_size", "policy_size", "clients", "queue_messages", "queue_size")
 	s.inner("log").only(scalars, "level", "format")
-	s.later(laterSections...)
 	if s.has("connections") && s.isEmpty("connections") {
 		s.take("connections") // none are asked for
 	} else {
@@ -34,11 +41,6 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 	s.end()
 	return scalars
 }
-
-// What the contract has and this version does not.
-var (
-	laterSections = []string{"acl"}
-)
 
 // inner is the section that is the value of a key.
 func (s *section) inner(name string) *section {

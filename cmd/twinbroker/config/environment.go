@@ -21,6 +21,7 @@ var lists = []struct {
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
 	{"auth.jwt", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Tokens = d.tokens(n, key) }},
 	{"auth.admin_subjects", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.AdminSubjects = d.texts(n, key) }},
+	{"acl", func(c *Config, d *decoder, n *yaml.Node, key string) { c.ACL = d.acl(n, key) }},
 	{"mappings", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Mappings = d.mappings(n, key) }},
 	{"publications", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Publications = d.publications(n, key) }},
 	{"history.headers", func(c *Config, d *decoder, n *yaml.Node, key string) { c.History.Headers = d.texts(n, key) }},
@@ -67,7 +68,7 @@ func strayVariables() Problems {
 		known = append(known, variable(list.key))
 	}
 	var later []string
-	for _, key := range append([]string{"connections", "limits.state_on_subscribe"}, laterSections...) {
+	for _, key := range []string{"connections", "limits.state_on_subscribe"} {
 		later = append(later, variable(key))
 	}
 	var problems Problems

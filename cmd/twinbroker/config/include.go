@@ -140,7 +140,7 @@ func (i *includer) contents(text []byte, file string) {
 
 // isOwn says whether a key is one that only the configuration itself has.
 func isOwn(name string) bool {
-	return contains(laterSections, name) || name == "connections" ||
+	return name == "connections" ||
 		contains(sections, name) && name != "mappings" && name != "publications"
 }
 
@@ -151,7 +151,7 @@ func (c *Config) IsReadFrom(file string) bool {
 	if c.File != "" && file == filepath.Clean(c.File) {
 		return true
 	}
-	for _, name := range c.proofs() {
+	for _, name := range c.watched() {
 		if file == filepath.Clean(name) {
 			return true
 		}
@@ -176,7 +176,7 @@ func (c *Config) Folders() []string {
 	if c.File != "" {
 		add(c.File)
 	}
-	for _, name := range slices.Concat(c.included, c.Included, c.proofs()) {
+	for _, name := range slices.Concat(c.included, c.Included, c.watched()) {
 		if !strings.ContainsAny(filepath.Dir(name), `*?[`) {
 			add(name)
 		}

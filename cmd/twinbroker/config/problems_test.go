@@ -105,8 +105,7 @@ mappings:
 publications:
   - topic: a
     signals: [live/messages]
-`, `config.yaml:1: acl: is not supported yet…
-config.yaml:3: connections: is not supported yet…
+`, `config.yaml:3: connections: is not supported yet…
 config.yaml:5: auth.users_file: x cannot be read: no such file or directory; twinbroker passwd x NAME makes it
 config.yaml:6: auth.certificates.subjects: is missing…
 config.yaml:6: auth.certificates: warning: has no effect: no listener asks for certificates…
@@ -117,7 +116,26 @@ config.yaml:7: auth.jwt[0].audience: warning: is missing…
 config.yaml:7: auth.jwt[0].subjects: is missing…
 config.yaml:8: auth.admin_subjects[0]: "x" is not a subject…
 config.yaml:9: limits.state_on_subscribe: is not supported yet…
+config.yaml:16: publications[0].subjects: is missing…
 config.yaml:17: publications[0].signals[0]: live/messages is not supported yet…`},
+		{"rules for topics", `acl:
+  - subjects: [group:a]
+    publish: ["devices/{{ client:username }}/#", "a#"]
+    subscribe: ["{{ jwt:sub }}/x", ditto/#, "x/{{ client:id }}"]
+  - publish: [a]
+    subscibe: [b]
+  - {subjects: ["*"]}
+`, `config.yaml:3: acl[0].publish[1]: filter "a#": # stands alone in the last level
+config.yaml:4: acl[0].subscribe[0]: "{{ jwt:sub }}/x": {{ jwt:sub }} is not a placeholder of rules: these are {{ client:id }} and {{ client:username }}
+config.yaml:4: acl[0].subscribe[1]: warning: "ditto/#" says nothing: below ditto Policies decide
+config.yaml:4: acl[0].subscribe[2]: warning: "x/{{ client:id }}": clients choose their identifiers themselves…
+config.yaml:5: acl[1].subjects: is missing…
+config.yaml:6: acl[1].subscibe: is not a key of the configuration; did you mean "subscribe"?
+config.yaml:7: acl[2].subjects[0]: warning: "*": a subject is taken as it is…
+config.yaml:7: acl[2]: warning: grants nothing…`},
+		{"a file of rules that is not there", "acl_file: nowhere.conf\n", "config.yaml:1: acl_file: nowhere.conf cannot be read: no such file or directory"},
+		{"publications without subjects", "acl: []\npublications:\n  - {topic: a}\n  - {topic: b, subjects: [\"group:x\"]}\n",
+			"config.yaml:3: publications[0].subjects: is missing: what these may READ is published…(acl is set)"},
 		{"filters and extra fields, with the character", `publications:
   - topic: a
     filter: "and(gt(attributes/x,5),eq(foo,1))"
@@ -250,6 +268,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 	t.Setenv("TWINBROKER_HISTORY_HEADERS", "correlation-id")
 	t.Setenv("TWINBROKER_MAPPINGS", `[{"topic":"+"}`)
 	t.Setenv("TWINBROKER_PUBLICATIONS", `[{"topic":"+"}]`)
+	t.Setenv("TWINBROKER_ACL", `[{"subjects":["a:b"],"publish":["#/a"]}]`)
 	t.Setenv("TWINBROKER_HTP_ADDRESS", "off")
 	t.Setenv("TWINBROKER_AUTH_USERS_FILE", "x")
 	t.Setenv("TWINBROKER_PORT_1883_TCP_ADDR", "10.0.0.1")
@@ -260,6 +279,8 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 		`TWINBROKER_HISTORY_HEADERS: history.headers: is "correlation-id", but should be a list in JSON…`,
 		`TWINBROKER_MAPPINGS: mappings: is not YAML…`,
 		`TWINBROKER_PUBLICATIONS: publications[0].topic: has '+'…`,
+		`TWINBROKER_PUBLICATIONS: publications[0].subjects: is missing…`,
+		`TWINBROKER_ACL: acl[0].publish[0]: filter "#/a"…`,
 		`TWINBROKER_HTP_ADDRESS: warning: is not a setting and does nothing; did you mean TWINBROKER_HTTP_ADDRESS?`,
 		`TWINBROKER_AUTH_USERS_FILE: auth.users_file: x cannot be read…`,
 		`--log-level: log.level: "loud" is not one of…`,
@@ -274,7 +295,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if len(problems) != 9 {
+	if len(problems) != 11 {
 		t.Errorf("%d problems:\n%s", len(problems), problems)
 	}
 }

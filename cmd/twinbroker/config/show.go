@@ -10,7 +10,7 @@ import (
 )
 
 // sections is the order in which WriteYAML writes.
-var sections = []string{"data_dir", "listeners", "http", "auth", "provision", "topics", "mappings", "publications", "store", "merge", "history", "limits", "log"}
+var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "audit", "provision", "topics", "mappings", "publications", "store", "merge", "policies", "history", "limits", "log"}
 
 // WriteYAML writes the effective configuration as a file that Load reads to
 // the same effect. It names files of keys, never what is in them; no setting
@@ -21,6 +21,16 @@ func (c *Config) WriteYAML(w io.Writer) error {
 		switch name {
 		case "listeners":
 			add(root, name, c.showListeners())
+		case "acl":
+			if c.places["acl"] != "" {
+				add(root, name, c.showACL())
+			}
+		case "acl_file":
+			addText(root, name, c.ACLFile)
+		case "audit":
+			if c.Audit != (Audit{}) {
+				c.showSection(root, name)
+			}
 		case "mappings":
 			add(root, name, c.showMappings())
 		case "publications":
@@ -53,6 +63,8 @@ func (c *Config) showSection(root *yaml.Node, name string) {
 	switch name {
 	case "auth":
 		c.showAuth(section)
+	case "policies":
+		c.showNamespaceRoots(section)
 	case "history":
 		add(section, "headers", textNodes(c.History.Headers))
 	}

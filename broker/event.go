@@ -1,0 +1,96 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// event is an event on its way to those who may READ it. Subscribers who may
+// read the same of it share one message, encoded once.
+type event struct {
+	b     *Broker
+	topic string
+	of    policy.Resource
+
+	mu         sync.Mutex
+	message    protocol.Message
+	by         Reader
+	generation uint64 // of the rights that by was found in
+	whole      *session.Message
+	views      map[string]*session.Message // by view key; nil: nothing of it
+}
+
+// newEvent makes an event of which by says who may read it, as things are now.
+func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *event {
+	of := policy.Thing
+	if m.Topic.Group == protocol.Policies {
+		of = policy.Policy
+	}
+	// The message is copied, as it lies in the memory of the whole outcome, which
+	// need not be kept for as long as the event waits for somebody.
+	return &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
+}
+
+// View is what a client may have of the event by the rights of now.
+func (e *event) View(who *session.Peer) *session.Message {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.renew()
+	if who.Admin {
+		return e.encodedWhole()
+	}
+	key := e.by.ViewKey(who.Subjects, e.of)
+	if key == "" {
+		return nil
+	}
+	if m, ok := e.views[key]; ok {
+		return m
+	}
+	if e.views == nil {
+		e.views = map[string]*session.Message{}
+	}
+	var view *session.Message
+	switch part := cut(&e.message, e.by, who.Subjects, e.of); part {
+	case nil:
+	case &e.message:
+		view = e.encodedWhole()
+	default:
+		view = e.encode(part)
+	}
+	e.views[key] = view
+	return view
+}
+
+// renew finds out who may read the event as things are now, if rights have
+// changed since. It lets go of the lock meanwhile: the twin may take its time.
+func (e *event) renew() {
+	generation, by := e.b.sessions.Rights(), e.by
+	if e.generation >= generation {
+		return
+	}
+	e.mu.Unlock()
+	by = e.b.readerNow(&e.message, by)
+	e.mu.Lock()
+	if e.generation < generation {
+		if by != e.by {
+			e.by, e.views = by, nil
+		}
+		e.generation = generation
+	}
+}
+
+func (e *event) encodedWhole() *session.Message {
+	if e.whole == nil {
+		e.whole = e.encode(&e.message)
+	}
+	return e.whole
+}
+
+func (e *event) encode(m *protocol.Message) *session.Message {
+	view := e.b.encode(e.topic, m)
+	view.Of = e
+	return view
+}

@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"github.com/twinbroker/twinbroker/broker/acl"
+	"github.com/twinbroker/twinbroker/broker/auth"
+	"github.com/twinbroker/twinbroker/broker/session"
+	"github.com/twinbroker/twinbroker/broker/topics"
+	"github.com/twinbroker/twinbroker/mapping"
+	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/policy"
+	"github.com/twinbroker/twinbroker/twin/protocol"
+)
+
+// Both packages mean the same by who has proved nothing.
+var _ = map[bool]struct{}{false: {}, session.Anonymous == auth.AnonymousProof: {}}
+
+// granted says why a client may not publish to a topic by the rules for topics,
+// or nil. In the Ditto tree Policies decide.
+func (b *Broker) granted(p *session.Peer, topic string) *protocol.Error {
+	if topics.Within(topic, b.cfg.Root) {
+		return nil
+	}
+	switch b.live.Load().ACL.Publish(p.ACL(), topic) {
+	case acl.Refused:
+		return forbidden("no rule grants it to the client", topic, "Rules are in acl and acl_file of the broker's configuration.")
+	case acl.ByAdmin:
+		b.audit.Overruled(p, "publish", topic)
+	}
+	return nil
+}
+
+// mayReceive is the one place that says whether a client may have a message
+// that is not an event. What is below the reply root never comes this way.
+func (b *Broker) mayReceive(p *session.Peer, m *session.Message) bool {
+	return topics.Within(m.Topic, b.cfg.Root) || b.live.Load().ACL.Receive(p.ACL(), m.Topic) != acl.Refused
+}
+
+// readerOf says who may read an event of an outcome; nil: everybody.
+func (b *Broker) readerOf(out *twin.Outcome, event int) Reader {
+	if by := out.AccessOf(event); by != nil {
+		return by
+	}
+	if m := out.Events[event]; m.Topic.Group == protocol.Policies {
+		return b.readerNow(m, policy.Nobody)
+	}
+	return nil
+}
+
+// readerNow says who may read an event as things are now, where before says who
+// might when it happened. Of a Thing that is gone its Policy still decides.
+func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
+	id := m.Topic.EntityID()
+	now := func(by *policy.Enforcer, err error) *policy.Enforcer {
+		if err != nil {
+			b.log.Warn("who may read an event cannot be found out: nobody gets it", "entity", id, "error", err)
+			return policy.Nobody
+		}
+		return by
+	}
+	if m.Topic.Group == protocol.Policies {
+		by := now(b.twin.PolicyAccess(id))
+		if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" {
+			return was // the Policy is gone, and that is what is told
+		}
+		return by
+	}
+	by := now(b.twin.Access(id))
+	if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" && was.ID() != "" {
+		by = now(b.twin.PolicyAccess(was.ID())).For(m.Topic.Namespace)
+	}
+	return by
+}
+
+// changesRights says whether others may read other things than before, now that
+// an event has happened.
+func changesRights(e *protocol.Message) bool {
+	switch {
+	case e.Topic.Group == protocol.Policies:
+		return true
+	case len(e.Path) > 0:
+		return e.Path[0] == "policyId"
+	case e.Topic.Action == protocol.ActionMerged && e.Value != nil:
+		_, ok := e.Value.Member("policyId")
+		return ok
+	}
+	return true
+}
+
+// readable is what publications may tell of an event to their subjects; nil:
+// all of it.
+func readable(e *protocol.Message, after *twin.Thing, by Reader) mapping.Readable {
+	if by == nil {
+		return nil
+	}
+	return func(subjects []string, ofThing bool) (*protocol.Message, mapping.Thing) {
+		part := cut(e, by, subjects, policy.Thing)
+		if part == nil || !ofThing {
+			return part, mapping.Thing{}
+		}
+		thing := mapping.Thing{Created: after.Created}
+		if after.Value != nil {
+			thing.Value, _ = by.View(subjects, policy.Thing, nil, after.Value)
+			thing.Value = withIdentity(after.Value, thing.Value)
+		}
+		if after.Metadata != nil {
+			thing.Metadata, _ = by.View(subjects, policy.Thing, nil, after.Metadata)
+		}
+		return part, thing
+	}
+}
