@@ -65,7 +65,7 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),
 		MetadataConflict("x"), MetadataNotModifiable(), DryRunNotSupported(),
 		ThingPolicyMissing("x", "y"), PoliciesConflicting("x"), PolicyInvalid("x", "y"), PolicyNotFound("x"), SubjectIDInvalid("x"),
-		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
+		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), FunctionUnknown("x", why), FunctionSignatureInvalid("x", why), FunctionTooComplex("x", why), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {
