@@ -74,7 +74,7 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		PolicyViewInvalid("x"), PolicyActionFailed("x", 400, "y"), PreconditionFailed("x", "y", "").ForPolicies(), PreconditionNotModified("x", "y").ForPolicies(),
 		PolicyLabelInvalid(nil, "x"), PolicyEntryInvalid(nil, "x"), PolicyImportInvalid(nil, "x"), PolicyImportsTooLarge("x", 2, 1), SubjectInvalid(nil, "x", "y"),
 		SubjectExpiryInvalid(nil, "x"), SubjectExpiryPast(nil, "x"), SubjectAnnouncementInvalid(nil, "x", "y"), PolicyIDNotSettable("x", "y"),
-		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
+		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), FunctionUnknown("x", why), FunctionSignatureInvalid("x", why), FunctionTooComplex("x", why), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
 	}
 	table := section(t, "Errors")
 	for _, e := range made {
