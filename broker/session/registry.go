@@ -163,7 +163,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	c.Handled()
 	r.handOver(left)
 	if will != nil {
-		r.opts.Publish(will)
+		s.publishWill(will)
 	}
 	if closed {
 		c.Disconnect(packets.ErrServerShuttingDown, packets.ErrServerShuttingDown)
@@ -321,7 +321,7 @@ func (r *Registry) end(s *Session, visit uint64) {
 	r.forgetReceipts(s.id, over)
 	r.handOver(left)
 	if due != nil {
-		r.opts.Publish(due)
+		s.publishWill(due)
 	}
 }
 
