@@ -58,7 +58,11 @@ func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
 		return by
 	}
 	if m.Topic.Group == protocol.Policies {
-		return now(b.twin.PolicyAccess(id))
+		by := now(b.twin.PolicyAccess(id))
+		if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" {
+			return was // the Policy is gone, and that is what is told
+		}
+		return by
 	}
 	by := now(b.twin.Access(id))
 	if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" && was.ID() != "" {

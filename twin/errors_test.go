@@ -18,7 +18,6 @@ import (
 func TestErrorsAreDittos(t *testing.T) {
 	const (
 		elsewhere = "is given elsewhere: see the test named"
-		policies  = "nothing is forbidden before Policies are enforced"
 		acks      = "acknowledgements are not aggregated yet"
 		old       = "Ditto 3.9 has the code, and gives it nowhere"
 	)
@@ -31,6 +30,7 @@ func TestErrorsAreDittos(t *testing.T) {
 	tree := func(id string) string { return command(id, "retrieve", "/attributes", "") }
 	naked := func(path string) string { return command(nakedID, "retrieve", path, "") }
 	to := func(topic string) string { return `{"topic":"` + topic + `","path":"/","value":{}}` }
+	shut := func(action, path, value string) string { return command("org.acme:shut", action, path, value) }
 	large := `"` + strings.Repeat("x", DefaultThingSize) + `"`
 
 	table := []struct {
@@ -40,32 +40,32 @@ func TestErrorsAreDittos(t *testing.T) {
 		never    string // why there is none
 	}{
 		{"things:attribute.notfound", 404, get("/attributes/x"), ""},
-		{"things:attribute.notmodifiable", 403, "", policies},
+		{"things:attribute.notmodifiable", 403, shut("modify", "/attributes/a", `1`), ""},
 		{"things:attribute.pointerinvalid", 400, "", "a path below attributes is never empty"},
 		{"things:attributes.notfound", 404, naked("/attributes"), ""},
-		{"things:attributes.notmodifiable", 403, "", policies},
+		{"things:attributes.notmodifiable", 403, shut("delete", "/attributes", ``), ""},
 		{"things:condition.failed", 412, header(`"condition":"exists(attributes/x)"`, put("/attributes/a", "1")), ""},
 		{"things:condition.invalid", 400, header(`"condition":"eq(attributes/a"`, put("/attributes/a", "1")), ""},
 		{"things:definition.identifier.invalid", 400, put("/definition", `"a:b"`), ""},
 		{"things:definition.notfound", 404, naked("/definition"), ""},
-		{"things:definition.notmodifiable", 403, "", policies},
-		{"things:event.notallowed", 403, "", policies},
+		{"things:definition.notmodifiable", 403, shut("modify", "/definition", `"a:b:c"`), ""},
+		{"things:event.notallowed", 403, "", "the live channel is not there yet"},
 		{"things:feature.definition.empty", 400, put("/features/light/definition", `[]`), ""},
 		{"things:feature.definition.identifier.invalid", 400, "", "the example is of an older version; it is things:definition.identifier.invalid now"},
 		{"things:feature.definition.notfound", 404, get("/features/bare/definition"), ""},
-		{"things:feature.definition.notmodifiable", 403, "", policies},
+		{"things:feature.definition.notmodifiable", 403, shut("delete", "/features/f/definition", ``), ""},
 		{"things:feature.desiredProperties.notfound", 404, get("/features/bare/desiredProperties"), ""},
-		{"things:feature.desiredProperties.notmodifiable", 403, "", policies},
+		{"things:feature.desiredProperties.notmodifiable", 403, shut("modify", "/features/f/desiredProperties", `{}`), ""},
 		{"things:feature.desiredProperty.notfound", 404, get("/features/light/desiredProperties/x"), ""},
-		{"things:feature.desiredProperty.notmodifiable", 403, "", policies},
+		{"things:feature.desiredProperty.notmodifiable", 403, shut("modify", "/features/f/desiredProperties/p", `1`), ""},
 		{"things:feature.notfound", 404, get("/features/x"), ""},
-		{"things:feature.notmodifiable", 403, "", policies},
+		{"things:feature.notmodifiable", 403, shut("modify", "/features/f", `{}`), ""},
 		{"things:feature.properties.notfound", 404, get("/features/bare/properties"), ""},
-		{"things:feature.properties.notmodifiable", 403, "", policies},
+		{"things:feature.properties.notmodifiable", 403, shut("delete", "/features/f/properties", ``), ""},
 		{"things:feature.property.notfound", 404, get("/features/light/properties/x"), ""},
-		{"things:feature.property.notmodifiable", 403, "", policies},
+		{"things:feature.property.notmodifiable", 403, shut("modify", "/features/f/properties/p", `1`), ""},
 		{"things:features.notfound", 404, naked("/features"), ""},
-		{"things:features.notmodifiable", 403, "", policies},
+		{"things:features.notmodifiable", 403, shut("modify", "/features", `{}`), ""},
 		{"things:field.selection.invalid", 400, "", "extraFields are not there yet"},
 		{"things:id.invalid", 400, to("org.acme/ü/things/twin/commands/create"), ""},
 		{"things:id.notdeletable", 400, patch("/", `{"thingId":null}`), ""},
@@ -82,15 +82,15 @@ func TestErrorsAreDittos(t *testing.T) {
 		{"things:policyId.notallowed", 400, "", "the example is of an older version"},
 		{"things:policyId.notdeletable", 400, patch("/policyId", `null`), ""},
 		{"things:policyId.notfound", 404, "", "a Thing always has a Policy ID"},
-		{"things:policyId.notmodifiable", 403, "", policies},
+		{"things:policyId.notmodifiable", 403, shut("modify", "/policyId", `"a:b"`), ""},
 		{"things:precondition.failed", 412, header(`"if-match":"\"rev:99\""`, put("/attributes/a", "1")), ""},
 		{"things:precondition.notmodified", 304, header(`"if-none-match":"\"rev:1\""`, get("/")), ""},
 		{"things:thing.conflict", 409, command(lampID, "create", "/", `{}`), ""},
 		{"things:thing.history.notfound", 404, "", elsewhere + " after reads of history"},
 		{"things:thing.notcreatable", 400, command("org.acme:new", "create", "/", `{"policyId":"org.acme:none"}`), ""},
-		{"things:thing.notdeletable", 403, "", policies},
+		{"things:thing.notdeletable", 403, shut("delete", "/", ``), ""},
 		{"things:thing.notfound", 404, tree("org.acme:none"), ""},
-		{"things:thing.notmodifiable", 403, "", policies},
+		{"things:thing.notmodifiable", 403, shut("merge", "/", `{"attributes":{"a":1}}`), ""},
 		{"things:thing.toolarge", 413, put("/attributes/a", large), ""},
 		{"things:thing.toomanymodifyingrequests", 429, "", "who sends too much is slowed down"},
 		{"things:thing.unavailable", 503, "", elsewhere + " after a store that fails"},
@@ -129,6 +129,10 @@ func TestErrorsAreDittos(t *testing.T) {
 	w.sender.Subjects = policy.Subjects{"user:ann"}
 	w.must(lampID, "create", "/", lamp)
 	w.must(nakedID, "create", "/", `{}`)
+	w.provision("org.acme:shut", everything("user:eve"))
+	if _, o := w.put(`{"thingId":"org.acme:shut","policyId":"org.acme:shut","features":{"f":{}}}`, Refuse); o.Err != nil {
+		t.Fatal(o.Err)
+	}
 	before := w.Store().Stats().LastSeq
 	seen := map[string]bool{}
 	for _, c := range table {

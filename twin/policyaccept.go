@@ -111,6 +111,9 @@ func withChanged(v *jsondoc.Value, name string, change func(*jsondoc.Value) *jso
 	return v
 }
 
+// schemaVersion stands in some of Ditto's JSON, and says nothing.
+const schemaVersion = "__schemaVersion"
+
 // each is an object of which all members are changed. Of two that get the same
 // name the second one stays.
 func each(v *jsondoc.Value, change func(string, *jsondoc.Value) (string, *jsondoc.Value)) *jsondoc.Value {
@@ -121,6 +124,10 @@ func each(v *jsondoc.Value, change func(string, *jsondoc.Value) (string, *jsondo
 	places := make(map[string]int, v.Len())
 	changed := false
 	for was, one := range v.Members() {
+		if was == schemaVersion {
+			changed = true
+			continue
+		}
 		name, is := change(was, one)
 		changed = changed || name != was || is != one
 		if i, twice := places[name]; twice {

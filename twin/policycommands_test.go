@@ -45,8 +45,8 @@ func (w *world) mustPolicy(id, action, path, value string) *Outcome {
 	return o
 }
 
-// as has the rest said by somebody else.
-func (w *world) as(subjects ...string) *world {
+// being has the rest said by somebody else.
+func (w *world) being(subjects ...string) *world {
 	other := *w
 	other.sender = Sender{Client: subjects[0], Subjects: policy.Subjects(subjects)}
 	return &other
@@ -144,7 +144,7 @@ func TestWhatCannotBeDoneToAPolicy(t *testing.T) {
 	w.mustPolicy(gateID, "create", "/", strings.Replace(gate, `"entries":{`, `"imports":{"org.acme:base":{"entries":["X"]}},"entries":{"R":{"references":[{"entry":"GUEST"},{"import":"org.acme:base","entry":"X"}]},`, 1))
 	w.mustPolicy("org.acme:alone", "create", "/", `{"entries":{"OWNER":`+owner+`}}`)
 	hers := `{"policy:/":` + rw + `}`
-	w.as("user:bob").mustPolicy("org.acme:secret", "create", "/", `{"entries":{"X":{"subjects":{"user:bob":{"type":"x"}},"resources":`+hers+`}}}`)
+	w.being("user:bob").mustPolicy("org.acme:secret", "create", "/", `{"entries":{"X":{"subjects":{"user:bob":{"type":"x"}},"resources":`+hers+`}}}`)
 	before := w.policy(gateID)
 	for _, c := range []struct {
 		id, action, path, value, headers string
@@ -301,19 +301,19 @@ func TestWhoMayDoWhatToAPolicyIsSaidByIt(t *testing.T) {
 		{"user:eve", "retrieve", "/entries/OWNER", "", 404, "policies:policy.notfound"},
 		{"user:eve", "delete", "/", "", 403, "policies:policy.notmodifiable"},
 	} {
-		o := w.as(c.who).send(policyCommand(gateID, c.action, c.path, c.value, ""))
+		o := w.as(c.who, policyCommand(gateID, c.action, c.path, c.value, ""))
 		if o.Response.Status != c.status || c.code != "" && textIn(o.Response.Value, "error") != c.code {
 			t.Errorf("%s, %s %s: %s", c.who, c.action, c.path, o.Response.AppendJSON(nil))
 		}
 	}
-	seen := w.as("user:bob").send(policyCommand(gateID, "retrieve", "/", "", ""))
+	seen := w.as("user:bob", policyCommand(gateID, "retrieve", "/", "", ""))
 	if got := text(seen.Response.Value); strings.Contains(got, "ann") || !strings.Contains(got, "bob") || !strings.Contains(got, gateID) {
 		t.Errorf("bob sees %s", got)
 	}
 	if w.policy(gateID) != gate {
 		t.Error("something changed")
 	}
-	admin := w.as("user:root")
+	admin := w.being("user:root")
 	admin.sender.Admin = true
 	if o := admin.send(policyCommand(gateID, "modify", "/entries/GUEST/subjects/user:eve", `{"type":"x"}`, "")); o.Err != nil || !o.Overruled {
 		t.Errorf("the administrator: %+v", o)
@@ -361,7 +361,7 @@ func TestTheResolvedViewOfAPolicyHasWhatItImports(t *testing.T) {
 		t.Errorf("a field of it: %s", got)
 	}
 	// Bob sees his own entry, and nothing of where he may not READ.
-	if got := labels(w.as("user:bob"), `"policy-view":"resolved"`, ""); got != "GUEST" {
+	if got := labels(w.being("user:bob"), `"policy-view":"resolved"`, ""); got != "GUEST" {
 		t.Errorf("resolved for bob: %s", got)
 	}
 }
@@ -382,7 +382,7 @@ func TestAPolicyIsThereAsItWas(t *testing.T) {
 		t.Errorf("%+v", o.Err)
 	}
 	// What may be READ is said by the present.
-	if o := w.as("user:bob").send(policyCommand(gateID, "retrieve", "/", "", `"at-historical-revision":1`)); o.Err == nil || o.Err.Status != 404 {
+	if o := w.as("user:bob", policyCommand(gateID, "retrieve", "/", "", `"at-historical-revision":1`)); o.Err == nil || o.Err.Status != 404 {
 		t.Errorf("bob: %s", o.Response.AppendJSON(nil))
 	}
 }
@@ -408,7 +408,7 @@ func TestWhatBecomesOfThingsWhenTheirPolicyIsChangedByACommand(t *testing.T) {
 	w := newWorld(t, Options{})
 	w.mustPolicy(gateID, "create", "/", gate)
 	w.must(lampID, "create", "/", `{"policyId":"org.acme:gate","features":{"door":{"properties":{"open":true}}}}`)
-	open := func() *Outcome { return w.as("user:bob").send(command(lampID, "retrieve", "/features/door", "")) }
+	open := func() *Outcome { return w.as("user:bob", command(lampID, "retrieve", "/features/door", "")) }
 	if o := open(); o.Err != nil {
 		t.Fatal(o.Err)
 	}

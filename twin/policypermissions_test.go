@@ -36,7 +36,7 @@ func TestWhatOneMayDoCanBeAsked(t *testing.T) {
 		{"user:eve", `{"permissionChecks":` + questions + `}`, `{"door":false,"write":false,"all":false,"send":false,"policy":false,"mine":false,"none":false,"gone":false,"odd":false}`},
 		{"user:eve", `{}`, `{}`},
 	} {
-		o := ask(w.as(c.who), c.value)
+		o := ask(w.being(c.who), c.value)
 		if o.Err != nil || text(o.Response.Value) != c.want || o.Response.Status != 200 || o.Response.Topic.String() != "_/_/policies/commands/checkPermissions" {
 			t.Errorf("%s: %s", c.who, o.Response.AppendJSON(nil))
 		}

@@ -154,7 +154,7 @@ func (r *policyReading) whole(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Valu
 	}
 	var special []jsondoc.Member
 	for _, p := range r.fields.Pointers() {
-		if v := r.s.specialField(p[0], r.id, e, &r.rights); v != nil && r.rights.some(policy.Read, p[:1]) && !hasMember(special, p[0]) {
+		if v := r.s.specialField(p[0], r.id, e, &r.rights); v != nil && !hasMember(special, p[0]) {
 			special = append(special, jsondoc.Member{Name: p[0], Value: v})
 		}
 	}

@@ -263,6 +263,9 @@ func (w *policyWriting) put(tx *store.Tx, before *jsondoc.Value, next document, 
 	w.events[0] = &w.event
 	w.outcome.Events = w.events[:]
 	w.outcome.Overruled = w.rights.overruled
+	if next.Value == nil {
+		w.outcome.Access = w.rights.Enforcer // nobody could READ of it later
+	}
 	w.outcome.Announcements = w.s.policyChanged(w.id, before, next.Value, revision, at)
 	return revision
 }

@@ -104,7 +104,7 @@ func TestExpiredSubjectsMayNothing(t *testing.T) {
 		w.mustPolicy(gateID, "create", "/", gate)
 		w.mustPolicy(gateID, "modify", "/entries/GUEST/subjects/user:eve", `{"type":"x","expiry":"`+in(time.Second)+`"}`)
 		read := func() int {
-			return w.as("user:eve").send(policyCommand(gateID, "retrieve", "/", "", "")).Response.Status
+			return w.as("user:eve", policyCommand(gateID, "retrieve", "/", "", "")).Response.Status
 		}
 		if read() != 200 {
 			t.Error("not yet")

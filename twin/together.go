@@ -63,8 +63,8 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 				all.Events = append(all.Events, e)
 				all.Accesses = append(all.Accesses, w.outcome.Access)
 			}
-			all.Overruled = all.Overruled || w.outcome.Overruled
 			all.Things = append(all.Things, w.outcome.Things...)
+			all.Overruled = all.Overruled || w.outcome.Overruled
 			if w.outcome.Response != nil {
 				all.More = append(all.More, w.outcome.Response)
 			}

@@ -1,5 +1,6 @@
 // Package conformance says, case by case, what Eclipse Ditto 3.9 does with
-// messages about Things on the twin channel, and holds the built program to it.
+// messages about Things on the twin channel and about Policies, and holds the
+// built program to it.
 //
 // A case is a state, the messages that a client sends, and what must come of
 // each: the response, the events, the Things afterwards. The cases stand in

@@ -6,8 +6,11 @@ import (
 	"testing"
 )
 
-// examples are the names of the message examples about Things in Ditto's
-// documentation: protocol/examples/things/generated, without folder and ending.
+// examples are the names of the message examples about Things and Policies in
+// Ditto's documentation: protocol/examples/things/generated and
+// protocol/examples/policies/generated, without folder and ending. The one of an
+// announcement is not among them: it comes when a subject's time has come, or
+// when it is taken away, and has a test of its own in test/e2e.
 // The pages beside that folder put them together and have none of their own.
 //
 //go:embed examples.txt
@@ -16,8 +19,10 @@ var examples string
 // unseen are examples of what no message brings about in a test; the page has
 // their codes.
 var unseen = map[string]string{
-	"things_thing_toomanymodifyingrequests": "things:thing.toomanymodifyingrequests",
-	"things_thing_unavailable":              "things:thing.unavailable",
+	"things_thing_toomanymodifyingrequests":    "things:thing.toomanymodifyingrequests",
+	"things_thing_unavailable":                 "things:thing.unavailable",
+	"policies_policy_toomanymodifyingrequests": "policies:policy.toomanymodifyingrequests",
+	"policies_policy_unavailable":              "policies:policy.unavailable",
 }
 
 func TestEachOfDittosExamplesHasACase(t *testing.T) {

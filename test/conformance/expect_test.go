@@ -31,7 +31,7 @@ func (q *request) String() string {
 
 func (r *run) request(step *Step, correlation string) (*request, error) {
 	q := &request{correlation: correlation, headers: map[string]any{}}
-	q.topic = topicOf(r.vars["thing"]) + "/things/twin/commands/" + step.Action()
+	q.topic = r.path() + "/commands/" + step.Action()
 	if step.To != "" {
 		q.topic = r.vars.Fill(step.To)
 	}
@@ -143,8 +143,8 @@ func (r *run) response(step *Step, q *request, after string) (message, error) {
 	headers := map[string]any{"correlation-id": q.correlation}
 	switch {
 	case code != "":
-		topic, _, _ := strings.Cut(q.topic, "/things/")
-		usual["topic"], usual["path"] = quote(topic+"/things/twin/errors"), `"/"`
+		topic, _, _ := strings.Cut(q.topic, r.group()+"/")
+		usual["topic"], usual["path"] = quote(topic+r.group()+"/errors"), `"/"`
 		usual["value"] = fmt.Sprintf(`{"status":%s,"error":%q,"message":"{{text}}","description":"{{text}}","href":"{{maybe}}"}`, status, code)
 		if code == "header.invalid" {
 			usual["value"] = strings.Replace(usual["value"], `"href"`, `"invalidHeaderKey":"{{maybe}}","href"`, 1)
@@ -176,7 +176,7 @@ func (r *run) event(step *Step, q *request, after string, revision int) (message
 		return message{}, nil
 	}
 	usual := map[string]string{
-		"topic": quote(topicOf(r.vars["thing"]) + "/things/twin/events/" + action),
+		"topic": quote(r.path() + "/events/" + action),
 		"path":  quote(r.vars.Fill(step.Path())), "revision": fmt.Sprint(revision), "timestamp": `"{{time}}"`,
 	}
 	headers := map[string]any{"correlation-id": q.correlation, "content-type": "{{absent}}", "ditto-originator": "anonymous:local"}

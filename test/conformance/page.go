@@ -14,15 +14,16 @@ import (
 //	<!-- cases: NAME -->
 //	<!-- end of cases -->
 //
-// where NAME is suite, commands, headers, errors, or of-TOPIC for the rows of a
+// where NAME is suite, commands, policycommands, headers, errors, or of-TOPIC for the rows of a
 // topic. The error names a part that there is not, and a topic with rows that
 // has no part.
 func Page(page string, topics []*Topic) (string, error) {
 	parts := map[string]func() string{
-		"suite":    func() string { return suiteTable(topics) },
-		"commands": func() string { return commandTable(topics) },
-		"headers":  func() string { return headerTable(topics) },
-		"errors":   func() string { return errorTable(topics) },
+		"suite":          func() string { return suiteTable(topics) },
+		"commands":       func() string { return commandTable(topics, false) },
+		"policycommands": func() string { return commandTable(topics, true) },
+		"headers":        func() string { return headerTable(topics) },
+		"errors":         func() string { return errorTable(topics) },
 	}
 	for _, t := range topics {
 		if rows := topicRows(t); rows != "" {
@@ -117,8 +118,30 @@ func topicRows(t *Topic) string {
 	return text + differs.String()
 }
 
-// paths are the rows of the table of commands.
-var paths = []struct{ name, pattern string }{
+// command is a row of a table of commands.
+type command struct{ name, pattern string }
+
+// policyPaths are the rows of the table of commands for Policies.
+var policyPaths = []command{
+	{"/", `/`},
+	{"/entries", `/entries`},
+	{"/entries/<label>", `/entries/[^/]+`},
+	{"/entries/<label>/subjects", `/entries/[^/]+/subjects`},
+	{"/entries/<label>/subjects/<subject>", `/entries/[^/]+/subjects/.+`},
+	{"/entries/<label>/resources", `/entries/[^/]+/resources`},
+	{"/entries/<label>/resources/<resource>", `/entries/[^/]+/resources/.+`},
+	{"/entries/<label>/importable", `/entries/[^/]+/importable`},
+	{"/entries/<label>/allowedAdditions", `/entries/[^/]+/allowedAdditions`},
+	{"/entries/<label>/namespaces", `/entries/[^/]+/namespaces`},
+	{"/entries/<label>/references", `/entries/[^/]+/references`},
+	{"/imports", `/imports`},
+	{"/imports/<id>", `/imports/[^/]+`},
+	{"/imports/<id>/entries", `/imports/[^/]+/entries`},
+	{"/imports/<id>/transitiveImports", `/imports/[^/]+/transitiveImports`},
+}
+
+// paths are the rows of the table of commands for Things.
+var paths = []command{
 	{"/", `/`},
 	{"/thingId", `/thingId`},
 	{"/policyId", `/policyId`},
@@ -134,16 +157,23 @@ var paths = []struct{ name, pattern string }{
 	{"/features/<id>/desiredProperties/<path>", `/features/[^/]+/desiredProperties/.+`},
 }
 
-var actions = []string{"create", "modify", "merge", "retrieve", "delete", "migrate"}
+var (
+	actions       = []string{"create", "modify", "merge", "retrieve", "delete", "migrate"}
+	policyActions = []string{"create", "modify", "retrieve", "delete"}
+)
 
 // commandTable has the statuses that the cases show, of each command on each
 // path.
-func commandTable(topics []*Topic) string {
+func commandTable(topics []*Topic, policies bool) string {
+	paths, actions := paths, actions
+	if policies {
+		paths, actions = policyPaths, policyActions
+	}
 	type cell struct{ path, action string }
 	shown := map[cell]map[string]bool{} // status, and whether a case that works shows it
 	for c := range cases(topics) {
 		for _, s := range c.Steps {
-			if s.To != "" || s.Status() == "" {
+			if s.To != "" || s.Status() == "" || c.Topic.Policies() != policies {
 				continue
 			}
 			for _, p := range paths {

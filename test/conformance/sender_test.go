@@ -39,6 +39,17 @@ func topicOf(id string) string {
 	return strings.Replace(id, ":", "/", 1)
 }
 
+// path is the beginning of the topic path of what the case is about, up to
+// commands, events or errors.
+func (r *run) path() string { return topicOf(r.vars["thing"]) + r.group() }
+
+func (r *run) group() string {
+	if r.Topic.Policies() {
+		return "/policies"
+	}
+	return "/things/twin"
+}
+
 // thing is a whole Thing as JSON, "" for none.
 func (r *run) thing(n *yaml.Node, id string) (string, error) {
 	if absent(n) {
@@ -59,7 +70,9 @@ func (r *run) thing(n *yaml.Node, id string) (string, error) {
 		return "", err
 	}
 	members := fmt.Sprintf(`"thingId":%s`, quote(id))
-	if Member(n, "policyId") == nil {
+	if r.Topic.Policies() {
+		members = fmt.Sprintf(`"policyId":%s`, quote(id))
+	} else if Member(n, "policyId") == nil {
 		members += fmt.Sprintf(`,"policyId":%s`, quote(id))
 	}
 	if text == "{}" {
@@ -72,6 +85,9 @@ func (r *run) thing(n *yaml.Node, id string) (string, error) {
 func (s *sender) run(r *run) error {
 	r.vars["client"] = s.ID()
 	filters := []string{"ditto/" + r.vars["ns"] + "/+/things/twin/events/#"}
+	if r.Topic.Policies() {
+		filters = append(filters, "ditto/"+r.vars["ns"]+"/+/policies/events/#")
+	}
 	if r.ID != "" {
 		ns, _, _ := strings.Cut(r.vars["thing"], ":")
 		filters = append(filters, "ditto/"+ns+"/"+escaped.Replace(r.vars["name"])+"/things/twin/events/#")
@@ -229,15 +245,28 @@ func (s *sender) upToMarker(r *run) (responses, events []harness.Message, err er
 	if responses, err = take(replies); err != nil {
 		return nil, nil, err
 	}
-	events, err = take("ditto/+/+/things/twin/events/#")
-	return responses, events, err
+	if events, err = take("ditto/+/+/things/twin/events/#"); err != nil {
+		return nil, nil, err
+	}
+	for r.Topic.Policies() {
+		m, err := s.WaitWithin("ditto/+/+/policies/events/#", 0)
+		if err != nil {
+			break
+		}
+		events = append(events, m)
+	}
+	return responses, events, nil
 }
 
 // retrieve is the case's Thing as it is, with its revision; "" for none.
 func (s *sender) retrieve(r *run) (string, error) {
 	correlation := fmt.Sprintf("retrieve-%s-%d", s.ID(), s.next())
-	topic := "ditto/" + escaped.Replace(topicOf(r.vars["thing"])) + "/things/twin/commands/retrieve"
-	err := s.Publish(topic, fmt.Sprintf(`{"path":"/","fields":"thingId,policyId,definition,attributes,features,_revision","headers":{"correlation-id":%q}}`, correlation), 1)
+	topic := "ditto/" + escaped.Replace(r.path()) + "/commands/retrieve"
+	fields := "thingId,policyId,definition,attributes,features,_revision"
+	if r.Topic.Policies() {
+		fields = "policyId,imports,entries,_revision"
+	}
+	err := s.Publish(topic, fmt.Sprintf(`{"path":"/","fields":%q,"headers":{"correlation-id":%q}}`, fields, correlation), 1)
 	if err != nil && !errors.As(err, new(*harness.Refused)) {
 		return "", err
 	}

@@ -21,6 +21,9 @@ type Topic struct {
 	Name string `yaml:"-"`
 	// Title says in a line what the cases are about.
 	Title string `yaml:"title"`
+	// About is what the cases are about: Things, or with "policies" Policies.
+	// What is said of a case's Thing is meant of a Policy then.
+	About string `yaml:"about"`
 	// Headers are the predefined headers whose whole behaviour is shown here, each
 	// with what the page is to say of it beyond works or not yet.
 	Headers map[string]string `yaml:"headers"`
@@ -114,6 +117,9 @@ type Properties struct {
 	ContentType   string            `yaml:"contentType"`
 }
 
+// Policies says whether the cases are about Policies.
+func (t *Topic) Policies() bool { return t.About == "policies" }
+
 // Action is the command's.
 func (s *Step) Action() string { action, _, _ := strings.Cut(s.Send, " "); return action }
 
@@ -149,8 +155,11 @@ func parse(name string, text []byte) (*Topic, error) {
 	if err := d.Decode(t); err != nil && err != io.EOF {
 		return nil, err
 	}
-	if !regexp.MustCompile(`^[a-z]+$`).MatchString(name) || t.Title == "" {
-		return nil, fmt.Errorf("a file of cases is named with a-z only and has a title")
+	if t.About != "" && !t.Policies() {
+		return nil, fmt.Errorf("about is %q, and may be policies", t.About)
+	}
+	if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(name) || t.Title == "" {
+		return nil, fmt.Errorf("a file of cases is named with a-z and dashes, and has a title")
 	}
 	names := map[string]bool{}
 	for n, c := range t.Cases {

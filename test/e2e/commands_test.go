@@ -133,6 +133,7 @@ var wholeThing = []step{
 func TestEveryCommandOnEveryResourceIsAnsweredToldAndStored(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{})
+	newApp(t, b, 5, harness.Connect{}).must("org.acme:p", "create", "/", "{}") // with the Policy of that ID
 	versions(t, func(t *testing.T, version byte) {
 		a := newApp(t, b, version, harness.Connect{})
 		for n, s := range steps() {

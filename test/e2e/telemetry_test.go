@@ -74,6 +74,7 @@ mappings:
 func TestTelemetryBecomesAChangeOfATwin(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{Config: mappings})
+	newApp(t, b, 5, harness.Connect{ID: "operator"}).must("org.acme:devices", "create", "/", "{}")
 	versions(t, func(t *testing.T, version byte) {
 		a := newApp(t, b, version, harness.Connect{ID: fmt.Sprintf("gateway-%d", version)})
 		for n, c := range []struct {
@@ -115,6 +116,7 @@ func TestOneMessageIsOneMergeAndOneEvent(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{Config: mappings})
 	a := newApp(t, b, 5, harness.Connect{ID: "gateway"})
+	a.must("org.acme:devices", "create", "/", "{}") // with the Policy of that ID
 	a.Subscribe("ditto/org.acme/lamp/things/twin/events/#")
 	topic := "devices/lamp/telemetry"
 	mustPublish(t, a, topic, `{"temp":1,"deep":{"hum":2}}`, 2)

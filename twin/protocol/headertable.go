@@ -8,14 +8,14 @@ import (
 
 // Names of headers that are used by name.
 const (
-	HeaderChannel        = "channel"
-	HeaderCondition      = "condition"
-	HeaderContentType    = "content-type"
-	HeaderCorrelationID  = "correlation-id"
-	HeaderDeleteMetadata = "delete-metadata"
-	HeaderDryRun         = "dry-run"
 	// HeaderAllowPolicyLockout: a Policy may be made that its maker may not change.
 	HeaderAllowPolicyLockout = "allow-policy-lockout"
+	HeaderChannel            = "channel"
+	HeaderCondition          = "condition"
+	HeaderContentType        = "content-type"
+	HeaderCorrelationID      = "correlation-id"
+	HeaderDeleteMetadata     = "delete-metadata"
+	HeaderDryRun             = "dry-run"
 	HeaderETag               = "etag"
 	HeaderGetMetadata        = "get-metadata"
 	HeaderIfEqual            = "if-equal"
@@ -123,7 +123,7 @@ var headerRules = map[string]HeaderRule{
 	HeaderChannel:       {Out: true, At: "twin/condition.go"},
 
 	// These are about Policies.
-	HeaderAllowPolicyLockout: {In: true, check: checkBoolean},
+	HeaderAllowPolicyLockout: {In: true, At: "twin/policywrite.go", check: checkBoolean},
 	HeaderPolicyView:         {In: true, At: "twin/policyview.go"},
 
 	// These are about how much of a merge or a migration is done.

@@ -81,7 +81,7 @@ func TestWhatIsExportedIsTheSameAgainElsewhere(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var lines []string
 	for n := range 3 {
-		lines = append(lines, fmt.Sprintf(`{"policyId":"a:p%d","entries":{"x":{"subjects":{"s:%d":{"type":"t"}},"resources":{}}}}`, n, n))
+		lines = append(lines, fmt.Sprintf(`{"policyId":"a:p%d","entries":{"x":{"subjects":{"user:ann":{"type":"t%d"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}`, n, n))
 	}
 	for n := range 2000 {
 		lines = append(lines, thing(rnd, fmt.Sprintf("a:t%05d", n)))
