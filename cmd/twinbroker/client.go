@@ -24,14 +24,15 @@ import (
 
 // clientFlags say which broker a verb talks to, and as whom.
 type clientFlags struct {
-	url, user, ca, cert, key, root string
-	timeout                        time.Duration
+	url, ca, cert, key, root string
+	proof                    clientProof
+	timeout                  time.Duration
 }
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	p := cmd.PersistentFlags()
 	p.StringVar(&f.url, "url", "mqtt://127.0.0.1:1883", "the broker: mqtt://host:port, or mqtts:// with TLS")
-	p.StringVar(&f.user, "user", "", "user name; the password is read from TWINBROKER_PASSWORD")
+	f.proof.add(p)
 	p.StringVar(&f.ca, "ca", "", "file with the certificates (PEM) to trust instead of the system's")
 	p.StringVar(&f.cert, "cert", "", "file with the client's certificate (PEM)")
 	p.StringVar(&f.key, "key", "", "file with the client's key (PEM)")
@@ -78,6 +79,10 @@ func (f *clientFlags) dial(ctx context.Context) (*client, error) {
 
 // login connects a client that gives what it receives to a function.
 func (f *clientFlags) login(ctx context.Context, c *client, received func(*paho.Publish)) error {
+	cp := &paho.Connect{ClientID: "twinbroker-cli-" + random(), CleanStart: true, KeepAlive: 30}
+	if err := f.proof.fill(cp); err != nil {
+		return err
+	}
 	conn, err := f.connect(ctx)
 	if err != nil {
 		return err
@@ -97,11 +102,6 @@ func (f *clientFlags) login(ctx context.Context, c *client, received func(*paho.
 		},
 		OnClientError: func(err error) { c.fail(fmt.Errorf("connection to %s: %w", f.url, err)) },
 	})
-	cp := &paho.Connect{ClientID: "twinbroker-cli-" + random(), CleanStart: true, KeepAlive: 30}
-	if f.user != "" {
-		cp.Username, cp.UsernameFlag = f.user, true
-		cp.Password, cp.PasswordFlag = []byte(os.Getenv("TWINBROKER_PASSWORD")), true
-	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	ack, err := c.mqtt.Connect(ctx, cp)
