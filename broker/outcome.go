@@ -82,7 +82,7 @@ func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 			if by == nil {
 				return b.encode(topic, e)
 			}
-			return &session.Message{Topic: topic, QoS: 2, Of: b.newEvent(topic, e, by)}
+			return b.newEvent(topic, e, by)
 		})
 		after := out.ThingAfter(e)
 		outs, filtered := publications.ForReaders(e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created}, readable(e, &after, by))
