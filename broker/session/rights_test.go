@@ -143,11 +143,12 @@ func TestPlainMessagesThatWaitAreLookedAtAgain(t *testing.T) {
 		defer mu.Unlock()
 		return m.Topic != closed && !slices.Contains(p.Subjects, "nothing")
 	}
-	inBubble(t, Options{May: may}, func(t *testing.T, h *hall) {
-		c, w := h.come("c", Terms{}, "s")
+	inBubble(t, Options{May: may, QueueMessages: 2000, SendMaximum: 2000}, func(t *testing.T, h *hall) {
+		c, _ := h.come("c", Terms{}, "s")
 		c.Subscribe(Subscription{Filter: "#", QoS: 1})
 		c.Detach()
-		for range 2000 / 40 { // more than are looked at in one go, with those below
+		const n = rechecks + rechecks/2 // so that it takes several turns
+		for range n {
 			h.say("a", "x", 1)
 			h.say("b", "y", 1)
 		}
@@ -155,10 +156,10 @@ func TestPlainMessagesThatWaitAreLookedAtAgain(t *testing.T) {
 		closed = "a"
 		mu.Unlock()
 		h.RightsChanged()
-		_, w = h.come("c", Terms{ReceiveMaximum: 100}, "s")
+		_, w := h.come("c", Terms{ReceiveMaximum: 2000}, "s")
 		got := w.taken()
-		if len(got) != 10 { // SendMaximum
-			t.Fatalf("%d: %q", len(got), got)
+		if len(got) != n || h.Counters().Revoked.Load() != n {
+			t.Fatalf("%d came, %d did not", len(got), h.Counters().Revoked.Load())
 		}
 		for i, p := range got {
 			if !strings.HasPrefix(p, "Publish b=y") {
