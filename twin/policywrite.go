@@ -184,7 +184,8 @@ func (w *policyWriting) locks(after *policy.Model) bool {
 }
 
 // mayCreate says whether the Policy that is to be made lets its creator change
-// it, which it must unless the creator says that it need not.
+// it, which it must unless the header allow-policy-lockout says that it need
+// not.
 func (w *policyWriting) mayCreate(next document) (err *protocol.Error) {
 	w.rights, err = w.s.rightsToPolicy(w.id, &w.cmd.Sender, made{w.id: next})
 	if err != nil {

@@ -114,7 +114,7 @@ func TestAnEntityIsPutInItsPlace(t *testing.T) {
 		{"a revision given later says nothing", one, strings.Replace(two, "}}", `},"_revision":77}`, 1), Replace, Replaced, "", 2, "modified"},
 		{"another Policy is refused", p1, p2, Refuse, 0, "policies:policy.conflict", 1, ""},
 		{"another Policy is skipped", p1, p2, Skip, Skipped, "", 1, ""},
-		{"another Policy is replaced", p1, p2, Replace, Replaced, "", 2, ""},
+		{"another Policy is replaced", p1, p2, Replace, Replaced, "", 2, "modified"},
 		{"the same Policy is left alone", p1, p1, Replace, Unchanged, "", 1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -204,7 +204,7 @@ func (e *Enforcer) For(namespace string) *Enforcer {
 		return other
 	}
 	other := e.counting(namespace)
-	e.namespaces.put(namespace, other)
+	e.namespaces.put(strings.Clone(namespace), other, keptNamespaces)
 	return other
 }
 

@@ -8,8 +8,12 @@ import (
 // kept is a small cache that is read without locks.
 type kept[V any] struct{ of atomic.Pointer[map[string]V] }
 
-// keptSize is how many answers are kept; then they are forgotten together.
-const keptSize = 256
+// How many answers are kept; then they are forgotten together. Of each Policy
+// there may be as many views as readers.
+const (
+	keptNamespaces = 256
+	keptKeys       = 2048
+)
 
 func (k *kept[V]) get(key string) (v V, ok bool) {
 	if m := k.of.Load(); m != nil {
@@ -18,11 +22,11 @@ func (k *kept[V]) get(key string) (v V, ok bool) {
 	return v, ok
 }
 
-func (k *kept[V]) put(key string, v V) {
+func (k *kept[V]) put(key string, v V, limit int) {
 	for {
 		old := k.of.Load()
 		next := map[string]V{key: v}
-		if old != nil && len(*old) < keptSize {
+		if old != nil && len(*old) < limit {
 			next = maps.Clone(*old)
 			next[key] = v
 		}

@@ -178,7 +178,7 @@ func (d dice) model(entries int) *Model {
 		e := Entry{Label: fmt.Sprint("e", i), Importable: Implicit}
 		for _, s := range diceSubjects {
 			if d.IntN(3) == 0 {
-				e.Subjects = append(e.Subjects, Subject{ID: s})
+				e.Subjects = append(e.Subjects, Subject{ID: s, Type: "t"})
 			}
 		}
 		for range d.IntN(4) {

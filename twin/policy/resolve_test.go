@@ -237,7 +237,8 @@ func TestNamespacesOfEntries(t *testing.T) {
 				t.Errorf("%s in %q: %t", who, c.namespace, got)
 			}
 		}
-		if e.For(c.namespace) != e.For(c.namespace) || e.For(c.namespace).For("other") != e.For(c.namespace) {
+		by := e.For(c.namespace)
+		if again := e.For(c.namespace); again != by || by.For("other") != by {
 			t.Errorf("%q: made again", c.namespace)
 		}
 	}
@@ -248,12 +249,12 @@ func TestNamespacesOfEntries(t *testing.T) {
 	if plain := enforcer(t, "u:a has +R thing:/"); plain.For("x") != plain {
 		t.Error("made another one without need")
 	}
-	for i := range 3 * keptSize {
+	for i := range 3 * keptNamespaces {
 		if e.For(fmt.Sprint("n", i)).Whole(Subjects{"u:acme"}, Read, Thing, nil) {
 			t.Fatal("read it")
 		}
 	}
-	if n := len(*e.namespaces.of.Load()); n > keptSize {
+	if n := len(*e.namespaces.of.Load()); n > keptNamespaces {
 		t.Errorf("%d are kept", n)
 	}
 }

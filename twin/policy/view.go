@@ -13,7 +13,12 @@ import (
 // Of an object and of an array there is what may be read in it; one of which
 // nothing is left is there itself, empty, if it may be read. An array's
 // elements stand where the array stands: what is revoked or granted below its
-// path holds in each of them (Ditto: buildJsonView).
+// path holds in each of them (Ditto: buildJsonView). Unlike there, what is
+// below a path that no resource is at is not held against the resources of
+// other paths, and in a Policy the resources below a member like
+// "thing:/features" count.
+//
+// That who may read any part of a Thing also sees its ID is for the caller.
 //
 // When all of the value may be read, it is the value itself.
 func (e *Enforcer) View(who Subjects, of Resource, at jsondoc.Pointer, v *jsondoc.Value) (visible *jsondoc.Value, any bool) {
@@ -116,7 +121,7 @@ func (e *Enforcer) ViewKey(who Subjects, of Resource) string {
 		}
 	}
 	found := e.viewKey(n, set)
-	e.keys.put(string(key), found)
+	e.keys.put(string(key), found, keptKeys)
 	return found
 }
 

@@ -130,7 +130,7 @@ func TestViewKeysStayShortAndFew(t *testing.T) {
 		seen[key] = true
 		texts = append(texts, key)
 	}
-	if n := len(*e.keys.of.Load()); n > keptSize {
+	if n := len(*e.keys.of.Load()); n > keptKeys {
 		t.Errorf("%d are kept", n)
 	}
 	if again := e.ViewKey(Subjects{"u:" + strings.Repeat("a", 20)}, Thing); again != texts[1] {
