@@ -3,6 +3,7 @@ package twin
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -456,4 +457,29 @@ func mustParse(t testing.TB, text string) *jsondoc.Value {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// Who may read nothing keeps a search busy for some Things at most, and then has
+// to ask again.
+func TestASearchEndsItsPagesThoughNothingMayBeRead(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.provision("org.acme:p", everything("user:bob"))
+	var told sync.WaitGroup
+	for i := range requestHidden + 200 {
+		e, err := w.ReadEntity(fmt.Appendf(nil, `{"thingId":"org.acme:t%05d","policyId":"org.acme:p"}`, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told.Add(1)
+		w.PutEntity(e, w.sender, Refuse, func(Placed, *Outcome) { told.Done() })
+	}
+	told.Wait()
+	o := w.send(`{"topic":"_/_/things/twin/search/subscribe","path":"/"}`)
+	id, _ := o.Response.Value.Member("subscriptionId")
+	for _, want := range []string{"next", "complete"} {
+		o = w.send(`{"topic":"_/_/things/twin/search/request","path":"/","value":{"subscriptionId":` + id.String() + `,"demand":9}}`)
+		if len(o.More) != 1 || o.More[0].Topic.Action != want {
+			t.Fatalf("%d answers, %s", len(o.More), o.More[0].AppendJSON(nil))
+		}
+	}
 }

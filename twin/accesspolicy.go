@@ -83,7 +83,8 @@ func (w *writing) seeThing(id string) (*jsondoc.Value, *protocol.Error) {
 
 // mayMakePolicy finds out whether the sender may make the Policy together with
 // the Thing: it must be allowed by it to WRITE it (Ditto's
-// PolicyCommandEnforcement), unless it says that it means it.
+// PolicyCommandEnforcement), unless its header allow-policy-lockout says that it
+// means it.
 func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
 	if _, err := policy.Parse(id, v); err != nil {
 		return protocol.PolicyInvalid(w.id, err.Message+" "+err.Description)

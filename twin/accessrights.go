@@ -242,7 +242,7 @@ func (w *writing) mayReplaceAbove(cur document, path jsondoc.Pointer) bool {
 	if len(path) == 0 || w.change.op == opDelete || r.Whole(r.who, policy.Write, r.of, nil) {
 		return true
 	}
-	v := cur.Value
+	v := cur.View()
 	for i, name := range path {
 		if v.Kind() != jsondoc.KindObject {
 			return r.whole(policy.Write, path[:i])

@@ -21,6 +21,7 @@ const (
 	largestPage   = 200
 	pageBytes     = 1 << 20 // a page ends early when its Things are large
 	requestBytes  = 8 << 20 // what is answered to one request; the rest of its demand waits for the next
+	requestHidden = 10_000  // so does it when it led past so many Things that the client may not read
 	searchesEach  = 20      // open searches of one client
 	searchForgets = 5 * time.Minute
 )
@@ -165,14 +166,15 @@ func (s *Service) searchRequest(cmd *Command, done func(*Outcome)) *protocol.Err
 	q.demand = min(q.demand+demand, 1<<40)
 	out := &Outcome{}
 	var seq uint64
-	for bytes := 0; q.demand > 0 && bytes < requestBytes; {
-		items, last, size, err := s.page(q, &cmd.Sender, &seq, &out.Overruled)
+	hidden := 0
+	for bytes := 0; q.demand > 0 && bytes < requestBytes && hidden < requestHidden; {
+		items, last, size, err := s.page(q, &cmd.Sender, &seq, &hidden, &out.Overruled)
 		if err != nil {
 			return err
 		}
 		q.demand--
 		bytes += size
-		if len(items) > 0 {
+		if len(items) > 0 || !last {
 			out.More = append(out.More, searchSignal(cmd, "next", q.id, jsondoc.Member{Name: "items", Value: jsondoc.Array(items...)}))
 		}
 		if last {
@@ -186,9 +188,10 @@ func (s *Service) searchRequest(cmd *Command, done func(*Outcome)) *protocol.Err
 }
 
 // page makes the next page, of the Things of which the sender may READ something;
-// last says that nothing follows it.
-func (s *Service) page(q *search, who *Sender, seq *uint64, overruled *bool) (items []*jsondoc.Value, last bool, size int, _ *protocol.Error) {
-	for len(items) < q.size && size < pageBytes {
+// last says that nothing follows it. It is empty, and not the last, where it led
+// past too many of which it may not.
+func (s *Service) page(q *search, who *Sender, seq *uint64, hidden *int, overruled *bool) (items []*jsondoc.Value, last bool, size int, _ *protocol.Error) {
+	for len(items) < q.size && size < pageBytes && *hidden < requestHidden {
 		ids, err := s.List(q.namespaces, q.after, q.size-len(items))
 		if err != nil {
 			return nil, false, 0, protocol.Internal(err)
@@ -212,6 +215,7 @@ func (s *Service) page(q *search, who *Sender, seq *uint64, overruled *bool) (it
 			}
 			*seq = max(*seq, may.seq)
 			if !may.some(policy.Read, nil) {
+				*hidden++
 				continue
 			}
 			thing, refused := s.view(id, &e, resThing, nil, q.fields, &may, s.currentPolicy)

@@ -336,10 +336,10 @@ func documentOf(e store.Entry) document {
 }
 
 func policyIDOf(thing *jsondoc.Value) string {
-	v, ok := thing.Member(memberPolicyID)
+	v, ok := thing.View().Member(memberPolicyID)
 	if !ok {
 		return ""
 	}
-	id, _ := v.Text()
+	id, _ := v.Text(nil)
 	return id
 }
