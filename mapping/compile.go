@@ -9,6 +9,7 @@ import (
 	"github.com/expr-lang/expr/types"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/placeholder"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -256,7 +257,7 @@ func splitOutsideBraces(s string) ([]string, error) {
 	for i := 0; i < len(s); i++ {
 		switch {
 		case strings.HasPrefix(s[i:], "{{"):
-			end := placeholderEnd(s[i+2:])
+			end := placeholder.End(s[i+2:])
 			if end < 0 {
 				return nil, fmt.Errorf("has {{ without }} in %q", s[i:])
 			}

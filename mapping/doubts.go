@@ -132,12 +132,12 @@ func (s *shaper) part(p *part) {
 		s.text.WriteString(s.caps[p.capture])
 	case fromPipeline:
 		functions := p.text
-		if p.pipeline.hasHead {
+		if p.pipeline.HasHead() {
 			_, functions, _ = strings.Cut(p.text, "|")
 		}
 		s.text.WriteString("\x02" + strings.TrimSpace(functions) + "\x02")
-		for i := range p.pipeline.inputs {
-			s.part(&p.pipeline.inputs[i])
+		for i := range p.pipeline.Inputs {
+			s.part(&p.pipeline.Inputs[i])
 		}
 	default:
 		s.text.WriteString("\x02" + p.text + "\x02")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/placeholder"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/rql"
 )
@@ -230,13 +231,13 @@ func (s *signalTexts) part(p *part) (string, bool) {
 	case fromTime:
 		return string(p.moment.appendTo(nil, time.Now())), true
 	case fromPipeline:
-		var room [maxInputs]filled
+		var room [placeholder.MaxInputs]placeholder.Value
 		inputs := room[:0]
-		for i := range p.pipeline.inputs {
-			text, ok := s.part(&p.pipeline.inputs[i])
-			inputs = append(inputs, filled{text: text, ok: ok})
+		for i := range p.pipeline.Inputs {
+			text, ok := s.part(&p.pipeline.Inputs[i])
+			inputs = append(inputs, placeholder.Value{Text: text, OK: ok})
 		}
-		text, ok, err := p.pipeline.run(inputs)
+		text, ok, err := p.pipeline.Run(inputs)
 		return text, ok && err == nil
 	}
 	return p.text, true

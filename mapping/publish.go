@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/placeholder"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -363,13 +364,13 @@ func (s *search) part(p *part) (string, error) {
 }
 
 func (s *search) pipeline(p *part) (string, error) {
-	var room [maxInputs]filled
+	var room [placeholder.MaxInputs]placeholder.Value
 	inputs := room[:0]
-	for i := range p.pipeline.inputs {
-		text, err := s.part(&p.pipeline.inputs[i])
-		inputs = append(inputs, filled{text: text, ok: err == nil})
+	for i := range p.pipeline.Inputs {
+		text, err := s.part(&p.pipeline.Inputs[i])
+		inputs = append(inputs, placeholder.Value{Text: text, OK: err == nil})
 	}
-	text, ok, err := p.pipeline.run(inputs)
+	text, ok, err := p.pipeline.Run(inputs)
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("{{ %s }} cannot be filled in: %w", p.text, err)

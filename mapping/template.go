@@ -1,12 +1,14 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/placeholder"
 )
 
 // source is where a part of a template comes from.
@@ -118,7 +120,7 @@ func parseTemplate(s string, sc *scope) (template, error) {
 		if !found {
 			break
 		}
-		end := placeholderEnd(inside)
+		end := placeholder.End(inside)
 		if end < 0 {
 			return template{}, fmt.Errorf("has {{ without }} in %q", s)
 		}
@@ -151,6 +153,28 @@ func (sc *scope) checkText(text string) error {
 		return fmt.Errorf("has {%s}, which stands for itself here; {{ %s }} would be a capture of path, which has none of this name: %s", name, name, sc.known())
 	}
 	return nil
+}
+
+// pipeline is a placeholder with functions behind it.
+type pipeline = placeholder.Pipeline[part]
+
+// expression parses what stands between the braces: a placeholder, and
+// functions behind it or alone.
+func (sc *scope) expression(text string) (part, error) {
+	if !placeholder.HasFunctions(text) {
+		return sc.placeholder(text)
+	}
+	p, err := placeholder.Parse(text, func(name string) (part, error) {
+		found, err := sc.placeholder(name)
+		if err != nil {
+			err = errors.New(strings.TrimPrefix(err.Error(), "has "))
+		}
+		return found, err
+	})
+	if err != nil {
+		return part{}, fmt.Errorf("has {{ %s }}: %w", text, err)
+	}
+	return part{source: fromPipeline, text: text, pipeline: p}, nil
 }
 
 // placeholder finds what one name stands for.
@@ -261,7 +285,7 @@ func usesCapture(parts []part, capture int) bool {
 	for i := range parts {
 		p := &parts[i]
 		if p.source == fromCapture && p.capture == capture ||
-			p.source == fromPipeline && usesCapture(p.pipeline.inputs, capture) {
+			p.source == fromPipeline && usesCapture(p.pipeline.Inputs, capture) {
 			return true
 		}
 	}
@@ -326,13 +350,13 @@ func (p *part) appendTo(dst []byte, m *message) ([]byte, bool) {
 	case fromThingNamespace:
 		return append(dst, m.thing.Namespace...), true
 	}
-	var room [maxInputs]filled
+	var room [placeholder.MaxInputs]placeholder.Value
 	inputs := room[:0]
-	for i := range p.pipeline.inputs {
-		text, ok := p.pipeline.inputs[i].appendTo(nil, m)
-		inputs = append(inputs, filled{text: string(text), ok: ok})
+	for i := range p.pipeline.Inputs {
+		text, ok := p.pipeline.Inputs[i].appendTo(nil, m)
+		inputs = append(inputs, placeholder.Value{Text: string(text), OK: ok})
 	}
-	text, ok, err := p.pipeline.run(inputs)
+	text, ok, err := p.pipeline.Run(inputs)
 	if err != nil && m.fault == "" {
 		m.fault = "{{ " + p.text + " }} cannot be filled in: " + err.Error()
 	}

@@ -1,6 +1,10 @@
 package mapping
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/twinbroker/twinbroker/twin/placeholder"
+)
 
 // Text is a text with placeholders that somebody else knows, each of which may
 // have several values: "cert:{{ cert:san-dns | fn:lower() }}". Ditto's functions
@@ -43,7 +47,7 @@ func (t *Text) Values(of func(name string) []string, most int) ([]string, error)
 			values = of(p.name)
 		case fromPipeline:
 			var err error
-			if values, err = p.pipeline.values(of); err != nil {
+			if values, err = valuesOf(p.pipeline, of); err != nil {
 				return nil, fmt.Errorf("{{ %s }} cannot be filled in: %w", p.text, err)
 			}
 		}
@@ -54,7 +58,7 @@ func (t *Text) Values(of func(name string) []string, most int) ([]string, error)
 		for _, text := range texts {
 			for _, value := range values {
 				if len(text)+len(value) > maxResult {
-					return nil, errTooLong
+					return nil, placeholder.ErrTooLong
 				}
 				longer = append(longer, text+value)
 			}
@@ -64,22 +68,14 @@ func (t *Text) Values(of func(name string) []string, most int) ([]string, error)
 	return texts, nil
 }
 
-// values are what the pipeline leaves of all values of its first placeholder.
+// valuesOf are what the pipeline leaves of all values of its first placeholder.
 // Of those among the arguments the first value counts.
-func (p *pipeline) values(of func(name string) []string) ([]string, error) {
-	var e flow
-	inputs := make([]filled, len(p.inputs))
-	for i := range p.inputs {
-		values := of(p.inputs[i].name)
-		if p.hasHead && i == 0 {
-			e.values = append(e.values, values...)
-		}
-		if len(values) > 0 {
-			inputs[i] = filled{text: values[0], ok: true}
+func valuesOf(p *pipeline, of func(name string) []string) ([]string, error) {
+	inputs := make([]placeholder.Value, len(p.Inputs))
+	for i := range p.Inputs {
+		if values := of(p.Inputs[i].name); len(values) > 0 {
+			inputs[i] = placeholder.Value{Text: values[0], Others: values[1:], OK: true}
 		}
 	}
-	if err := p.apply(&e, inputs); err != nil || e.deleted {
-		return nil, err
-	}
-	return e.values, nil
+	return p.All(inputs)
 }

@@ -103,6 +103,9 @@ func TestErrorsAreDittos(t *testing.T) {
 		{"placeholder:placeholder.reference.notsupported", 400, command("org.acme:new", "create", "/", `{"_copyPolicyFrom":"{{ ref:policies/a:b/c }}"}`), ""},
 		{"placeholder:placeholder.reference.unknownfield", 400, command("org.acme:new", "create", "/", `{"_copyPolicyFrom":"{{ ref:things/org.acme:lamp/x }}"}`), ""},
 		{"placeholder:unresolved", 400, command(lampID, "migrate", "/", `{"thingDefinitionUrl":"a:b:c","migrationPayload":{"attributes":{"a":"{{ x }}"}}}`), ""},
+		{"placeholder:function.unknown", 400, command(lampID, "migrate", "/", `{"thingDefinitionUrl":"a:b:c","migrationPayload":{"attributes":{"a":"{{ x | fn:x() }}"}}}`), ""},
+		{"placeholder:function.signature.invalid", 400, command(lampID, "migrate", "/", `{"thingDefinitionUrl":"a:b:c","migrationPayload":{"attributes":{"a":"{{ x | fn:trim(1) }}"}}}`), ""},
+		{"placeholder:function.too.complex", 400, command(lampID, "migrate", "/", `{"thingDefinitionUrl":"a:b:c","migrationPayload":{"attributes":{"a":"{{ x`+strings.Repeat("|fn:trim()", 11)+` }}"}}}`), ""},
 		{"rql.expression.invalid", 400, header(`"merge-thing-patch-conditions":{"a":"eq("}`, patch("/attributes", `{}`)), ""},
 
 		{"json.invalid", 400, `{`, ""},

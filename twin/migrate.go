@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -239,95 +238,4 @@ func migrationAnswer(id string, patch *jsondoc.Value, status string) *jsondoc.Va
 		jsondoc.Member{Name: memberThingID, Value: jsondoc.String(id)},
 		jsondoc.Member{Name: "patch", Value: patch},
 		jsondoc.Member{Name: "mergeStatus", Value: jsondoc.String(status)})
-}
-
-// placeholderPattern finds placeholders, in the two spellings of Ditto.
-var placeholderPattern = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}|\$\{\s*([^{}]*?)\s*\}`)
-
-// filling fills in placeholders with what a Thing has.
-type filling struct {
-	thing  *jsondoc.Value
-	rights *rights // what it may READ of it is what there is
-	room   int     // bytes that texts may still get
-}
-
-// value is the value with the placeholders in its texts filled in. A text that
-// is one placeholder and nothing else becomes what that stands for, of whatever
-// kind it is. Functions behind a placeholder are not taken.
-func (f *filling) value(v *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
-	switch v.Kind() {
-	case jsondoc.KindString:
-		if text, _ := v.Text(); strings.Contains(text, "{") && f.room >= 0 {
-			return f.text(v, text)
-		}
-	case jsondoc.KindObject:
-		kept := keeper{from: v}
-		for name, inner := range v.Members() {
-			next, err := f.value(inner)
-			if err != nil {
-				return nil, err
-			}
-			kept.keep(name, inner, next)
-		}
-		return kept.object(), nil
-	case jsondoc.KindArray:
-		elements, changed := make([]*jsondoc.Value, 0, v.Len()), false
-		for inner := range v.Elements() {
-			next, err := f.value(inner)
-			if err != nil {
-				return nil, err
-			}
-			changed = changed || next != inner
-			elements = append(elements, next)
-		}
-		if changed {
-			return jsondoc.Array(elements...), nil
-		}
-	}
-	return v, nil
-}
-
-func (f *filling) text(v *jsondoc.Value, text string) (*jsondoc.Value, *protocol.Error) {
-	found := placeholderPattern.FindAllStringIndex(text, -1)
-	if found == nil {
-		return v, nil
-	}
-	var out strings.Builder
-	end := 0
-	for _, at := range found {
-		whole := text[at[0]:at[1]]
-		is, ok := f.find(strings.TrimSpace(strings.Trim(whole, "${}")))
-		if !ok {
-			return nil, protocol.PlaceholderUnresolved(whole)
-		}
-		if whole == text {
-			return is, nil
-		}
-		if f.room -= at[0] - end + is.Size(); f.room < 0 {
-			return v, nil
-		}
-		out.WriteString(text[end:at[0]])
-		if s, ok := is.Text(); ok {
-			out.WriteString(s)
-		} else {
-			out.Write(is.AppendTo(nil))
-		}
-		end = at[1]
-	}
-	out.WriteString(text[end:])
-	return jsondoc.String(out.String()), nil
-}
-
-// find is what the inside of a placeholder stands for.
-func (f *filling) find(inside string) (*jsondoc.Value, bool) {
-	path, ok := strings.CutPrefix(inside, "thing-json:")
-	if !ok {
-		return nil, false
-	}
-	p, err := jsondoc.ParsePointer(strings.TrimSpace(path))
-	if err != nil || len(p) == 0 {
-		return nil, false
-	}
-	v, ok := f.thing.Get(p)
-	return v, ok && f.rights.readsAll(p)
 }

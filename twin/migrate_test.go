@@ -29,6 +29,11 @@ func TestADefinitionIsMigrated(t *testing.T) {
 			`"text":"{{thing-json:attributes/model}} at {{ thing-json:attributes/place }}{","list":["{{ thing-json:attributes/model }}"]}}`,
 			`"attributes":{"lat":1.50,"place":{"r":1},"text":"L1 at {\"lat\":1.50,\"lon\":2}{","list":["L1"]}`,
 			[]string{`{"lat":1.50,"lon":2},"none":null => {"lat":1.50,"lon":2,"r":1},"none":null,"lat":1.50,"text":"L1 at {\"lat\":1.50,\"lon\":2}{","list":["L1"]`}},
+		{"with functions", `,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:lower() }}","b":"{{ thing-json:attributes/x | fn:default('none') }}",` +
+			`"c":"{{ thing-json:features/light/definition | fn:substring-after(':') }}","d":"{{ fn:default('x') }}-{{ thing-json:attributes/x | fn:default(thing-json:attributes/model) }}",` +
+			`"e":"{{ thing-json:features/light/definition }}.","f":"{{ thing-json:attributes/place | fn:replace('\"','') }}"}}`,
+			`"attributes":{"a":"l1","b":"none","c":"light:1.0.0","d":"x-L1","e":"org.acme:light:1.0.0.","f":"{lat:1.50,lon:2}"}`,
+			[]string{`"none":null} => "none":null,"a":"l1","b":"none","c":"light:1.0.0","d":"x-L1","e":"org.acme:light:1.0.0.","f":"{lat:1.50,lon:2}"}`}},
 		{"with conditions", `,"migrationPayload":{"attributes":{"model":"L2","place":{"lat":3}},"features":{"light":{"properties":{"on":false}}}},` +
 			`"patchConditions":{"thing:/attributes/model":"eq(attributes/model,\"L1\")","thing:/attributes/place/lat":"gt(attributes/place/lat,2)",` +
 			`"thing:/features/light":"not(exists(/features/light))","thing:/attributes/x":"eq(attributes/x,1)"}`,
@@ -102,7 +107,12 @@ func TestAMigrationThatIsNoneIsRefused(t *testing.T) {
 		{"a condition that is no text", migrate("", to+`,"patchConditions":{"thing:/attributes":1}}`), "json.format.invalid"},
 		{"a condition on nothing", migrate("", to+`,"patchConditions":{"attributes":"exists(attributes)"}}`), "json.invalid"},
 		{"a placeholder for what is not there", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/x }}"}}}`), "placeholder:unresolved"},
-		{"a placeholder with a function", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:upper() }}"}}}`), "placeholder:unresolved"},
+		{"a function that is none", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:shout() }}"}}}`), "placeholder:function.unknown"},
+		{"a function without its argument", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:default() }}"}}}`), "placeholder:function.signature.invalid"},
+		{"a function that cannot work", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:base64-decode() }}{{ thing-json:attributes/long | fn:replace('x','`+strings.Repeat("y", 10_000)+`') }}"}}}`), "placeholder:function.signature.invalid"},
+		{"too many functions", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model`+strings.Repeat(" | fn:trim()", 11)+` }}"}}}`), "placeholder:function.too.complex"},
+		{"functions with much to do", migrate("", to+`,"migrationPayload":{"attributes":{"a":"`+strings.Repeat("{{thing-json:attributes/long|fn:filter('eq','z')|fn:default('')}}", 20000)+`"}}}`), "placeholder:function.too.complex"},
+		{"a function that leaves nothing", migrate("", to+`,"migrationPayload":{"attributes":{"a":"{{ thing-json:attributes/model | fn:delete() }}"}}}`), "placeholder:unresolved"},
 		{"too much by placeholders", migrate("", to+`,"migrationPayload":{"attributes":{"a":"`+strings.Repeat("{{thing-json:attributes/long}}", 50)+`"}}}`), "things:thing.toolarge"},
 		{"too much by whole placeholders", migrate("", to+`,"migrationPayload":{"attributes":{"a":[`+strings.Repeat(`"{{thing-json:attributes/long}}",`, 50)+`1]}}}`), "things:thing.toolarge"},
 		{"a condition of the command that does not hold", migrate(`,"condition":"exists(attributes/x)"`, to+`}`), "things:condition.failed"},

@@ -53,6 +53,16 @@ func FuzzPointer(f *testing.F) {
 		if slices.Contains(p, "") {
 			t.Fatalf("%q has an empty name: %q", in, p)
 		}
+		// RFC 6901, section 4, word for word: first ~1, then ~0.
+		var want Pointer
+		if rest := strings.TrimSuffix(strings.TrimPrefix(in, "/"), "/"); rest != "" {
+			for _, name := range strings.Split(rest, "/") {
+				want = append(want, strings.ReplaceAll(strings.ReplaceAll(name, "~1", "/"), "~0", "~"))
+			}
+		}
+		if !slices.Equal(p, want) {
+			t.Fatalf("%q is %q, and must be %q", in, p, want)
+		}
 		again, err := ParsePointer(p.String())
 		if err != nil || !slices.Equal(p, again) {
 			t.Fatalf("%q is %q, but %s is %q, %v", in, p, p, again, err)

@@ -215,11 +215,11 @@ func SignalUnsupported(what string) *Error {
 
 // What is wrong with headers.
 
-// HeaderNotSupported: a header that would change what is done, and that
-// nothing does yet.
+// HeaderNotSupported: a header that would change what is done, and asks for what
+// there is not.
 func HeaderNotSupported(name string) *Error {
 	return &Error{Status: 400, Code: "header.notsupported",
-		Message:     "The header '" + name + "' is not supported yet.",
+		Message:     "The header '" + name + "' is not supported.",
 		Description: "The message was not applied, because it would have been applied without it. Leave the header out to apply it so."}
 }
 

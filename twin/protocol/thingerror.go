@@ -144,12 +144,6 @@ func PolicyNotFound(id string) *Error {
 	return notFound("policies:policy.notfound", "The Policy with ID '"+id+"'")
 }
 
-// SubjectIDInvalid: a subject of a Policy without its issuer.
-func SubjectIDInvalid(id string) *Error {
-	return &Error{Status: 400, Code: "policies:subjectid.invalid", Message: "Subject ID '" + id + "' is not valid!",
-		Description: "It is an issuer, a colon and the subject."}
-}
-
 // PlaceholderNotResolvable: a placeholder that stands for nothing here.
 func PlaceholderNotResolvable(placeholder, known string) *Error {
 	return &Error{Status: 400, Code: "placeholder:placeholder.notresolvable",
@@ -160,7 +154,27 @@ func PlaceholderNotResolvable(placeholder, known string) *Error {
 func PlaceholderUnresolved(placeholder string) *Error {
 	return &Error{Status: 400, Code: "placeholder:unresolved",
 		Message:     "The placeholder '" + placeholder + "' could not be resolved.",
-		Description: "Write it as {{ thing-json:attributes/name }}, without functions, and name what the Thing has."}
+		Description: "Write it as {{ thing-json:attributes/name }}, and name what the Thing has; | fn:default('…') behind it gives something else."}
+}
+
+func functionWrong(kind, placeholder string, why error) *Error {
+	return &Error{Status: 400, Code: "placeholder:function." + kind,
+		Message: "The placeholder '" + placeholder + "' cannot be worked out.", Description: "What is wrong with it: " + why.Error() + "."}
+}
+
+// FunctionUnknown: there is no such function for placeholders.
+func FunctionUnknown(placeholder string, why error) *Error {
+	return functionWrong("unknown", placeholder, why)
+}
+
+// FunctionSignatureInvalid: a function does not take what it is given.
+func FunctionSignatureInvalid(placeholder string, why error) *Error {
+	return functionWrong("signature.invalid", placeholder, why)
+}
+
+// FunctionTooComplex: there are too many functions behind a placeholder.
+func FunctionTooComplex(placeholder string, why error) *Error {
+	return functionWrong("too.complex", placeholder, why)
 }
 
 // ReferenceNotSupported: a reference to something else than a Thing.

@@ -1,4 +1,4 @@
-package mapping
+package placeholder
 
 import (
 	"errors"
@@ -22,10 +22,10 @@ var takesConstants = []string{"substring-before", "substring-after", "split", "j
 
 var filterTests = []string{"eq", "ne", "exists", "like"}
 
-// placeholderEnd is where the "}}" of a placeholder is that s begins with
+// End is where the "}}" of a placeholder is that s begins with
 // behind its "{{"; -1: nowhere. Braces within quotes are no end, unless the
 // quotes are none.
-func placeholderEnd(s string) int {
+func End(s string) int {
 	var quote byte
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -67,52 +67,53 @@ func cutUnquoted(s string, at byte) ([]string, error) {
 	return append(pieces, strings.TrimSpace(s[start:])), nil
 }
 
-// expression parses what stands between the braces: a placeholder, and
-// functions behind it or alone.
-func (sc *scope) expression(text string) (part, error) {
-	if !strings.Contains(text, "|") && !strings.HasPrefix(text, "fn:") {
-		return sc.placeholder(text)
-	}
-	p, err := sc.pipeline(text)
-	if err != nil {
-		return part{}, fmt.Errorf("has {{ %s }}: %w", text, err)
-	}
-	return part{source: fromPipeline, text: text, pipeline: p}, nil
+// What Ditto has errors of their own for.
+var (
+	ErrUnknown = errors.New("there is no function")
+	ErrTooMany = errors.New("functions are more than the")
+)
+
+// HasFunctions says whether what stands between the braces is more than the
+// name of a placeholder.
+func HasFunctions(text string) bool {
+	return strings.Contains(text, "|") || strings.HasPrefix(text, "fn:")
 }
 
-func (sc *scope) pipeline(text string) (*pipeline, error) {
+// Parse parses what stands between the braces: a placeholder and functions
+// behind it, or functions alone. find finds what a placeholder's name stands for.
+func Parse[P any](text string, find func(name string) (P, error)) (*Pipeline[P], error) {
 	stages, err := cutUnquoted(text, '|')
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{}
+	p := &Pipeline[P]{}
 	if !strings.HasPrefix(stages[0], "fn:") {
-		head, err := sc.placeholder(stages[0])
+		head, err := find(stages[0])
 		if err != nil {
-			return nil, errors.New(strings.TrimPrefix(err.Error(), "has "))
+			return nil, err
 		}
-		p.inputs, p.hasHead = append(p.inputs, head), true
+		p.Inputs, p.hasHead = append(p.Inputs, head), true
 		stages = stages[1:]
 	}
 	if len(stages) > maxFunctions {
-		return nil, fmt.Errorf("%d functions are more than the %d that one placeholder may have", len(stages), maxFunctions)
+		return nil, fmt.Errorf("%d %w %d that one placeholder may have", len(stages), ErrTooMany, maxFunctions)
 	}
 	for _, stage := range stages {
-		f, err := sc.function(stage, p)
+		f, err := parseFunction(stage, p, find)
 		if err != nil {
 			return nil, err
 		}
 		p.functions = append(p.functions, f)
 	}
-	if len(p.inputs) > maxInputs {
-		return nil, fmt.Errorf("%d placeholders are more than the %d that may stand within one pair of braces", len(p.inputs), maxInputs)
+	if len(p.Inputs) > MaxInputs {
+		return nil, fmt.Errorf("%d placeholders are more than the %d that may stand within one pair of braces", len(p.Inputs), MaxInputs)
 	}
 	return p, nil
 }
 
-// function parses "fn:replace('a', "b")"; placeholders among the arguments
+// parseFunction parses "fn:replace('a', "b")"; placeholders among the arguments
 // are added to the pipeline's inputs.
-func (sc *scope) function(stage string, p *pipeline) (function, error) {
+func parseFunction[P any](stage string, p *Pipeline[P], find func(string) (P, error)) (function, error) {
 	call, isFunction := strings.CutPrefix(stage, "fn:")
 	if !isFunction {
 		return function{}, fmt.Errorf("behind a | stands a function such as fn:default('x'), not %q", stage)
@@ -124,7 +125,7 @@ func (sc *scope) function(stage string, p *pipeline) (function, error) {
 	case name == "format":
 		return function{}, errors.New("fn:format is for the claims of tokens (jwt:…): use several placeholders, or an expression {expr: …}")
 	case !known:
-		return function{}, fmt.Errorf("there is no function fn:%s: known are %s", name, knownFunctions())
+		return function{}, fmt.Errorf("%w fn:%s: known are %s", ErrUnknown, name, knownFunctions())
 	case !hasParenthesis:
 		return function{}, fmt.Errorf("fn:%s lacks its parentheses: fn:%s()", name, name)
 	case !strings.HasSuffix(inside, ")"):
@@ -143,7 +144,7 @@ func (sc *scope) function(stage string, p *pipeline) (function, error) {
 		return function{}, fmt.Errorf("fn:%s takes %s, not %d", name, countArguments(allowed), len(texts))
 	}
 	for _, text := range texts {
-		a, err := sc.argument(text, p)
+		a, err := parseArgument(text, p, find)
 		if err != nil {
 			return function{}, fmt.Errorf("fn:%s: %w", name, err)
 		}
@@ -163,8 +164,8 @@ func (sc *scope) function(stage string, p *pipeline) (function, error) {
 	return f, nil
 }
 
-// argument parses a constant in quotes of either kind, or a placeholder.
-func (sc *scope) argument(text string, p *pipeline) (argument, error) {
+// parseArgument parses a constant in quotes of either kind, or a placeholder.
+func parseArgument[P any](text string, p *Pipeline[P], find func(string) (P, error)) (argument, error) {
 	if text == "" {
 		return argument{}, errors.New("an argument is empty: write '' for an empty text")
 	}
@@ -174,12 +175,12 @@ func (sc *scope) argument(text string, p *pipeline) (argument, error) {
 		}
 		return argument{constant: text[1 : len(text)-1], input: -1}, nil
 	}
-	input, err := sc.placeholder(text)
+	input, err := find(text)
 	if err != nil {
-		return argument{}, fmt.Errorf("the argument %s is neither a text in quotes nor a placeholder: %w", text, errors.New(strings.TrimPrefix(err.Error(), "has ")))
+		return argument{}, fmt.Errorf("the argument %s is neither a text in quotes nor a placeholder: %w", text, err)
 	}
-	p.inputs = append(p.inputs, input)
-	return argument{input: len(p.inputs) - 1}, nil
+	p.Inputs = append(p.Inputs, input)
+	return argument{input: len(p.Inputs) - 1}, nil
 }
 
 // filterOf gives the arguments of fn:filter their meaning.

@@ -1,4 +1,4 @@
-package mapping
+package placeholder
 
 import (
 	"encoding/base64"
@@ -7,30 +7,39 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// pipeline is a placeholder with functions behind it, as in
-// {{ device | fn:lower() | fn:default('x') }} (Ditto's page
-// "basic-placeholders", function expressions). It does not know where
+// Pipeline is a placeholder with functions behind it, as in
+// {{ device | fn:lower() | fn:default('x') }}. It does not know where
 // placeholders get their values: it is given those of its inputs.
-type pipeline struct {
-	inputs    []part // the placeholders that it needs: the first expression's, and those among arguments
-	hasHead   bool   // the first input is where the pipeline begins; else it begins with a function
+type Pipeline[P any] struct {
+	Inputs    []P  // the placeholders that it needs: the first expression's, and those among arguments
+	hasHead   bool // the first input is where the pipeline begins; else it begins with a function
 	functions []function
 }
 
-var errTooLong = fmt.Errorf("its text would be longer than %d bytes", maxResult)
+// HasHead says that the first input is what the functions are applied to; else
+// all inputs stand among their arguments.
+func (p *Pipeline[P]) HasHead() bool { return p.hasHead }
 
-// filled is the value of a placeholder with a message; ok is false where it
-// has none.
-type filled struct {
-	text string
-	ok   bool
+// Value is that of a placeholder. One that stands for an array may have Others
+// behind the first. OK is false where it has none.
+type Value struct {
+	Text   string
+	Others []string
+	OK     bool
 }
 
-// maxInputs is how many placeholders one pipeline may have.
-const maxInputs = 8
+// MaxText is how long, in bytes, a text may get on its way through functions.
+const MaxText = 256 << 10
+
+// ErrTooLong: a text gets longer than [MaxText].
+var ErrTooLong = fmt.Errorf("its text would be longer than %d bytes", MaxText)
+
+// MaxInputs is how many placeholders one pipeline may have.
+const MaxInputs = 8
 
 // maxFunctions is how many functions may stand behind a placeholder, as in
 // Ditto.
@@ -64,51 +73,63 @@ type flow struct {
 	deleted bool // by fn:delete; nothing gives it a value again
 }
 
-// run applies the functions. Without a value ok is false; the error says what
+// Run applies the functions. Without a value ok is false; the error says what
 // a function could not work with, or that several values are left.
-func (p *pipeline) run(inputs []filled) (text string, ok bool, err error) {
+func (p *Pipeline[P]) Run(inputs []Value) (text string, ok bool, err error) {
 	var room [1]string
-	e := flow{values: room[:0]}
-	if p.hasHead && inputs[0].ok {
-		e.values = append(e.values, inputs[0].text)
-	}
-	if err := p.apply(&e, inputs); err != nil {
-		return "", false, err
-	}
+	values, err := p.all(room[:0], inputs)
 	switch {
-	case e.deleted || len(e.values) == 0:
-		return "", false, nil
-	case len(e.values) > 1:
-		return "", false, fmt.Errorf("fn:split leaves %d values where one is needed: join them with fn:join(',')", len(e.values))
+	case err != nil || len(values) == 0:
+		return "", false, err
+	case len(values) > 1:
+		return "", false, fmt.Errorf("fn:split leaves %d values where one is needed: join them with fn:join(',')", len(values))
 	}
-	return e.values[0], true, nil
+	return values[0], true, nil
 }
 
-// apply lets the values go through all functions.
-func (p *pipeline) apply(e *flow, inputs []filled) error {
+// First is Run where of several values the first is to be had.
+func (p *Pipeline[P]) First(inputs []Value) (text string, ok bool, err error) {
+	values, err := p.all(nil, inputs)
+	if err != nil || len(values) == 0 {
+		return "", false, err
+	}
+	return values[0], true, nil
+}
+
+// All is Run where all values are to be had.
+func (p *Pipeline[P]) All(inputs []Value) ([]string, error) { return p.all(nil, inputs) }
+
+func (p *Pipeline[P]) all(room []string, inputs []Value) ([]string, error) {
+	e := flow{values: room}
+	if p.hasHead && inputs[0].OK {
+		e.values = append(append(e.values, inputs[0].Text), inputs[0].Others...)
+	}
 	for i := range p.functions {
 		f := &p.functions[i]
-		err := f.apply(e, inputs)
-		if err == nil && slices.ContainsFunc(e.values, func(s string) bool { return len(s) > maxResult }) {
-			err = errTooLong
+		err := f.apply(&e, inputs)
+		if err == nil && slices.ContainsFunc(e.values, func(s string) bool { return len(s) > MaxText }) {
+			err = ErrTooLong
 		}
 		if err != nil {
-			return fmt.Errorf("fn:%s: %w", f.name, err)
+			return nil, fmt.Errorf("fn:%s: %w", f.name, err)
 		}
 	}
-	return nil
+	if e.deleted {
+		return nil, nil
+	}
+	return e.values, nil
 }
 
 // text is an argument's value; ok is false for a placeholder without one.
-func (a *argument) text(inputs []filled) (string, bool) {
+func (a *argument) text(inputs []Value) (string, bool) {
 	if a.input < 0 {
 		return a.constant, true
 	}
-	return inputs[a.input].text, inputs[a.input].ok
+	return inputs[a.input].Text, inputs[a.input].OK
 }
 
 // apply is one step (Ditto's classes PipelineFunction…).
-func (f *function) apply(e *flow, inputs []filled) error {
+func (f *function) apply(e *flow, inputs []Value) error {
 	switch f.name {
 	case "default":
 		if !e.deleted && len(e.values) == 0 {
@@ -127,8 +148,8 @@ func (f *function) apply(e *flow, inputs []filled) error {
 			return errors.New("what it puts in has no value with this message")
 		}
 		for i, value := range e.values {
-			if replacedSize(value, from, to, -1) > maxResult {
-				return errTooLong
+			if tooLong(value, from, to) {
+				return ErrTooLong
 			}
 			e.values[i] = strings.ReplaceAll(value, from, to)
 		}
@@ -195,7 +216,7 @@ func (f *function) one(s string) (string, bool, error) {
 	case "url-decode":
 		decoded, err := url.QueryUnescape(s)
 		if err != nil {
-			return "", false, fmt.Errorf("%s is not URL-encoded", excerpt([]byte(s), maxExcerpt))
+			return "", false, fmt.Errorf("%s is not URL-encoded", excerpt(s))
 		}
 		return strings.ToValidUTF8(decoded, "\uFFFD"), true, nil
 	case "base64-encode":
@@ -204,14 +225,14 @@ func (f *function) one(s string) (string, bool, error) {
 	// base64-decode; like Java's decoder it needs no padding
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 	if err != nil {
-		return "", false, fmt.Errorf("%s is not base64", excerpt([]byte(s), maxExcerpt))
+		return "", false, fmt.Errorf("%s is not base64", excerpt(s))
 	}
 	return strings.ToValidUTF8(string(decoded), "\uFFFD"), true, nil
 }
 
 // apply keeps the values that pass. With a value of its own to look at it
 // keeps or drops all of them.
-func (f *filter) apply(e *flow, inputs []filled) error {
+func (f *filter) apply(e *flow, inputs []Value) error {
 	against, hasAgainst := "", f.against == nil
 	if f.against != nil {
 		against, hasAgainst = f.against.text(inputs)
@@ -257,7 +278,22 @@ const maxPattern = 256
 // likeExpression is the regular expression for a pattern of "like" (Ditto's
 // LikeFunction: Java's whole match, in which a dot is no line break).
 func likeExpression(pattern string) *regexp.Regexp {
-	quoted := regexp.QuoteMeta(pattern)
+	// A regular expression cannot hold what is no UTF-8.
+	quoted := regexp.QuoteMeta(strings.ToValidUTF8(pattern, "\uFFFD"))
 	quoted = strings.NewReplacer(`\*`, `.*`, `\?`, `.`, `\|`, `|`).Replace(quoted)
 	return regexp.MustCompile(`\A(?:` + quoted + `)\z`)
+}
+
+// tooLong says whether a text gets too long by strings.ReplaceAll.
+func tooLong(s, from, to string) bool {
+	return len(to) > len(from) && strings.Count(s, from) > (MaxText-len(s))/(len(to)-len(from))
+}
+
+// excerpt is the beginning of a text, in quotes.
+func excerpt(s string) string {
+	const most = 40
+	if len(s) > most {
+		return strconv.Quote(strings.ToValidUTF8(s[:most], "\uFFFD")) + "…"
+	}
+	return strconv.Quote(strings.ToValidUTF8(s, "\uFFFD"))
 }
