@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestAComparisonIsHeldByTheMedianOfItsRounds(t *testing.T) {
 	r.addComparison(least, []outcome{o(100, 1), o(100, 1), o(100, 1)}, []outcome{o(90, 1), o(96, 1), o(99, 1)})
 	least.name, least.bound = "second", 0.97
 	r.addComparison(least, []outcome{o(100, 1), o(100, 1), o(100, 1)}, []outcome{o(90, 1), o(96, 1), o(99, 1)})
-	most := comparisons[len(comparisons)-1]
+	most := comparisons[slices.IndexFunc(comparisons, func(c comparison) bool { return c.most })]
 	most.name = "third"
 	r.addComparison(most, []outcome{o(1, 10*time.Microsecond)}, []outcome{o(1, 11*time.Microsecond)})
 	r.addComparison(most, []outcome{o(1, 10*time.Microsecond)}, []outcome{{cost: 10 * time.Microsecond, problems: []string{"one"}}})
