@@ -81,9 +81,13 @@ func (s *Service) policyChanged(id string, was, is *jsondoc.Value, revision uint
 	return announcements
 }
 
-// policyUnchanged looks again at what a Policy is: a change of which
-// policyChanged was told may not have been stored.
-func (s *Service) policyUnchanged(id string) {
+// policyUnchanged looks again at what a Policy is, as a change of which
+// policyChanged was told was not stored.
+func (s *Service) policyUnchanged(id string) { s.lookAgain(id, true) }
+
+// lookAgain looks at what a Policy is. What is known of a later revision counts
+// more, unless that never came to be.
+func (s *Service) lookAgain(id string, never bool) {
 	e, err := s.store.View(store.Key{Kind: kindPolicy, ID: id})
 	if err != nil {
 		return
@@ -91,8 +95,9 @@ func (s *Service) policyUnchanged(id string) {
 	c := s.clock
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tell != nil {
-		c.set(id, c.policies[id].watch(modelOf(id, documentOf(e).Value), e.Revision, c.spread))
+	old := c.policies[id]
+	if c.tell != nil && (never || old == nil || old.revision <= e.Revision) {
+		c.set(id, old.watch(modelOf(id, documentOf(e).Value), e.Revision, c.spread))
 	}
 }
 
@@ -216,7 +221,7 @@ func (c *subjectClock) happen(id string) {
 		c.mu.Unlock()
 		return
 	}
-	c.s.policyUnchanged(id)
+	c.s.lookAgain(id, false)
 }
 
 // retryExpiry is how long it is waited after a Policy could not be changed.
