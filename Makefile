@@ -66,7 +66,7 @@ lint:
 	fi
 
 interop: build
-	.ci/apt-install mosquitto mosquitto-clients strace
+	.ci/apt-install mosquitto mosquitto-clients openssl strace
 	go test -count 1 -timeout 20m ./test/kill -rounds 50
 	go test -count 1 -timeout 10m -v ./test/powercut -points 600 -changes 12000
 	go test -count 1 -timeout 10m -v -tags nosync ./test/powercut -points 30 -changes 3000

@@ -47,6 +47,7 @@ func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (s
 	}
 	k.identity = id
 	p.Username, p.Subjects, p.Admin, p.Identity, p.Expires = id.Username, id.Subjects, id.Admin, id.Proof, id.Expires
+	p.Integration = id.Integration
 	return p, nil
 }
 

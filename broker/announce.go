@@ -16,7 +16,9 @@ func (b *Broker) announce(list []twin.Announcement) {
 		b.metrics.announcements.Inc()
 		topic := b.topicOf(list[i].Message)
 		b.sessions.PublishFunc(topic, func() *session.Message {
-			return &session.Message{Topic: topic, QoS: 2, Of: announced{b.encode(topic, list[i].Message), list[i].Subjects}}
+			m := b.encode(topic, list[i].Message)
+			m.Of = announced{m, list[i].Subjects}
+			return m
 		})
 	}
 }

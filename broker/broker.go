@@ -189,7 +189,7 @@ func New(cfg Config, tw Twin, st Store) (*Broker, error) {
 func (b *Broker) Start() error {
 	b.twin.KeepTime(func(out *twin.Outcome) {
 		if out.Err != nil {
-			b.log.Warn("what a Policy says of its subjects' time could not be done, and is tried again", "error", out.Err)
+			b.log.Warn("subjects of a Policy may not expire when they should", "error", out.Err)
 			return
 		}
 		b.tell(itself, out)

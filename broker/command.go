@@ -142,7 +142,11 @@ func (b *Broker) replyTopic(client string) string {
 
 // sender is the peer as the twin knows it.
 func sender(p *session.Peer) twin.Sender {
-	return twin.Sender{Client: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
+	s := twin.Sender{Client: p.ClientID, Subjects: p.Subjects, Admin: p.Admin}
+	if len(p.Integration) > 0 {
+		s.Token = &twin.Token{Subjects: p.Integration, Expires: p.Expires}
+	}
+	return s
 }
 
 // receiptOf is what the journal keeps of a QoS 2 publish.

@@ -20,18 +20,30 @@ type event struct {
 	by         Reader
 	generation uint64 // of the rights that by was found in
 	whole      *session.Message
-	views      map[string]*session.Message // by view key; nil: nothing of it
+	views      []view          // those asked for so far; there are few
+	room       [2]view         // for them
+	any        session.Message // stands for all of them until it is known who gets which
 }
 
-// newEvent makes an event of which by says who may read it, as things are now.
-func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *event {
+// view is what those see of an event who may READ the same.
+type view struct {
+	key     string
+	message *session.Message // nil: nothing
+}
+
+// newEvent makes a message of an event, of which by says who may read it as
+// things are now.
+func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *session.Message {
 	of := policy.Thing
 	if m.Topic.Group == protocol.Policies {
 		of = policy.Policy
 	}
 	// The message is copied, as it lies in the memory of the whole outcome, which
 	// need not be kept for as long as the event waits for somebody.
-	return &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
+	e := &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
+	e.views = e.room[:0]
+	e.any = session.Message{Topic: topic, QoS: 2, Of: e}
+	return &e.any
 }
 
 // View is what a client may have of the event by the rights of now.
@@ -46,22 +58,21 @@ func (e *event) View(who *session.Peer) *session.Message {
 	if key == "" {
 		return nil
 	}
-	if m, ok := e.views[key]; ok {
-		return m
+	for i := range e.views {
+		if e.views[i].key == key {
+			return e.views[i].message
+		}
 	}
-	if e.views == nil {
-		e.views = map[string]*session.Message{}
-	}
-	var view *session.Message
+	seen := view{key: key}
 	switch part := cut(&e.message, e.by, who.Subjects, e.of); part {
 	case nil:
 	case &e.message:
-		view = e.encodedWhole()
+		seen.message = e.encodedWhole()
 	default:
-		view = e.encode(part)
+		seen.message = e.encode(part)
 	}
-	e.views[key] = view
-	return view
+	e.views = append(e.views, seen)
+	return seen.message
 }
 
 // renew finds out who may read the event as things are now, if rights have
@@ -76,7 +87,7 @@ func (e *event) renew() {
 	e.mu.Lock()
 	if e.generation < generation {
 		if by != e.by {
-			e.by, e.views = by, nil
+			e.by, e.views = by, nil // what was made is kept by those for whom it waits
 		}
 		e.generation = generation
 	}
@@ -90,7 +101,7 @@ func (e *event) encodedWhole() *session.Message {
 }
 
 func (e *event) encode(m *protocol.Message) *session.Message {
-	view := e.b.encode(e.topic, m)
-	view.Of = e
-	return view
+	encoded := e.b.encode(e.topic, m)
+	encoded.Of = e
+	return encoded
 }

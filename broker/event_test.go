@@ -166,8 +166,8 @@ func metricOf(t testing.TB, c interface{ Write(*dto.Metric) error }) float64 {
 func TestAnEventIsSeenByTheRightsOfNow(t *testing.T) {
 	s := newStage(t)
 	ann := &session.Peer{Subjects: []string{"user:ann"}}
-	see := func(e *event) string {
-		m := e.View(ann)
+	see := func(e *session.Message) string {
+		m := e.Of.View(ann)
 		if m == nil {
 			return ""
 		}
@@ -205,7 +205,7 @@ func TestAnEventIsSeenByTheRightsOfNow(t *testing.T) {
 	if got := see(e); got != "" {
 		t.Errorf("without Thing and Policy: %s", got)
 	}
-	if m := e.View(&session.Peer{Admin: true}); m == nil {
+	if m := e.Of.View(&session.Peer{Admin: true}); m == nil {
 		t.Error("an administrator sees nothing")
 	}
 }
@@ -257,6 +257,24 @@ func TestWhatIsCutOfAnEvent(t *testing.T) {
 			}
 			if string(m.AppendJSON(nil)) != before {
 				t.Error("the event itself was changed")
+			}
+		})
+	}
+}
+
+func BenchmarkAnEventToOneSubscriber(b *testing.B) {
+	by := enforcer(b, "whole:1 + thing:/; part:1 + thing:/attributes/a")
+	event := change(b, "modified", "/attributes", `{"a":1,"b":"`+strings.Repeat("x", 100)+`"}`)
+	for _, who := range []struct {
+		name, subject string
+		by            *policy.Enforcer
+	}{{"unenforced", "whole:1", nil}, {"who may read all of it", "whole:1", by}, {"who may read a part", "part:1", by}} {
+		b.Run(who.name, func(b *testing.B) {
+			s := newStage(b)
+			s.join("c", false, who.subject).Start()
+			b.ReportAllocs()
+			for b.Loop() {
+				s.tell(&session.Peer{}, &twin.Outcome{Events: []*protocol.Message{event}, Things: []twin.Thing{{}}, Access: who.by})
 			}
 		})
 	}

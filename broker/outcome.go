@@ -7,6 +7,7 @@ import (
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -81,7 +82,7 @@ func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 			if by == nil {
 				return b.encode(topic, e)
 			}
-			return &session.Message{Topic: topic, QoS: 2, Of: b.newEvent(topic, e, by)}
+			return b.newEvent(topic, e, by)
 		})
 		after := out.ThingAfter(e)
 		outs, filtered := publications.ForReaders(e, mapping.Thing{Value: after.Value, Metadata: after.Metadata, Created: after.Created}, readable(e, &after, by))
@@ -89,23 +90,31 @@ func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 			b.metrics.publicationsFiltered.Add(float64(filtered))
 		}
 		for i := range outs {
-			b.publish(e, &outs[i])
+			b.publish(e, &outs[i], by, &after)
 		}
 	}
 }
 
-// publish sends what a publication made of an event.
-func (b *Broker) publish(e *protocol.Message, out *mapping.Out) {
+// publish sends what a publication made of an event, which by says who may read.
+func (b *Broker) publish(e *protocol.Message, out *mapping.Out, by Reader, after *twin.Thing) {
 	if out.Err != nil {
 		b.publicationFailed(e, out)
 		return
 	}
 	b.metrics.published.Inc()
 	message := func() *session.Message {
-		return &session.Message{
+		m := &session.Message{
 			Topic: out.Topic, Payload: out.Payload, QoS: out.QoS, Retain: out.Retain,
 			Props: session.Properties{ContentType: out.ContentType},
 		}
+		if by == nil || len(out.Subjects) == 0 {
+			return m
+		}
+		var thing *jsondoc.Value
+		if out.OfThing {
+			thing = after.Value
+		}
+		return b.told(m, e, thing, out.Subjects, by)
 	}
 	switch {
 	case out.To != "":

@@ -15,6 +15,7 @@ type Out struct {
 	ContentType string   // "" for an empty payload
 	To          string   // client ID or subject that alone gets it; "" for everybody
 	Subjects    []string // it carries what these may READ
+	OfThing     bool     // of more of the Thing than the event tells, too
 	Publication int      // index of the publication
 	Err         error    // not nil: no message could be made, and why; it is counted and nothing is sent
 }

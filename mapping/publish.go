@@ -185,7 +185,7 @@ func (s *search) found(c content) {
 	}
 	out := Out{
 		Topic: topic, QoS: byte(s.pub.config.QoS), Retain: s.pub.config.Retain,
-		To: to, Subjects: s.pub.config.Subjects, Publication: s.pub.number,
+		To: to, Subjects: s.pub.config.Subjects, OfThing: s.pub.looks, Publication: s.pub.number,
 	}
 	switch s.pub.payload {
 	case payloadEnvelope, payloadNormalized:

@@ -27,6 +27,7 @@ func announceDeletion(policyID string, s *policy.Subject, at time.Time) Announce
 			jsondoc.Member{Name: "deleteAt", Value: jsondoc.String(string(protocol.AppendTime(nil, at)))},
 			jsondoc.Member{Name: "subjectIds", Value: jsondoc.Array(jsondoc.String(s.ID))}),
 	}
+	m.Headers.Correlate()
 	m.Headers.SetString(protocol.HeaderContentType, protocol.ContentTypeJSON)
 	if acks := s.Announcement.RequestedAcks; len(acks) > 0 {
 		labels := make([]*jsondoc.Value, 0, len(acks))

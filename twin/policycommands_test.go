@@ -215,6 +215,7 @@ func TestWhatCannotBeDoneToAPolicy(t *testing.T) {
 		{gateID, "create", "/", gate, `"if-none-match":"*"`, 412, "policies:precondition.failed"},
 		{gateID, "retrieve", "/", ``, `"if-none-match":"\"rev:1\""`, 304, "policies:precondition.notmodified"},
 		{gateID, "retrieve", "/", ``, `"policy-view":"other"`, 400, "policies:view.invalid"},
+		{gateID, "retrieve", "/", ``, `"policy-view":"resolved","at-historical-revision":1`, 400, "header.invalid"},
 		{gateID, "retrieve", "/", ``, `"at-historical-revision":7`, 404, "policies:policy.history.notfound"},
 	} {
 		o := w.send(policyCommand(c.id, c.action, c.path, c.value, c.headers))

@@ -43,6 +43,9 @@ func (s *Service) retrievePolicy(cmd *Command, done func(*Outcome)) (err *protoc
 	if err != nil {
 		return err
 	}
+	if r.resolved && !moment.IsPresent() {
+		return protocol.HeaderUnusable(protocol.HeaderPolicyView, "what a Policy came to in the past is not known")
+	}
 	e, verr := s.store.View(store.Key{Kind: kindPolicy, ID: r.id})
 	if verr != nil {
 		return protocol.PolicyUnavailable(r.id, verr)

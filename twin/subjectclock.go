@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
@@ -128,7 +130,7 @@ func (c *subjectClock) schedule(id string, at time.Time) {
 
 // walk looks at the Policies that are there.
 func (c *subjectClock) walk(ctx context.Context) {
-	_ = c.s.store.Walk(kindPolicy, func(e *store.Standing) error {
+	err := c.s.store.Walk(kindPolicy, func(e *store.Standing) error {
 		if e.Damage != nil || !mentions(e.Text) {
 			return ctx.Err()
 		}
@@ -144,6 +146,9 @@ func (c *subjectClock) walk(ctx context.Context) {
 		c.mu.Unlock()
 		return ctx.Err()
 	})
+	if err != nil && ctx.Err() == nil {
+		c.tell(&Outcome{Err: protocol.Internal(fmt.Errorf("the Policies that come behind are not watched until they are changed: %w", err))})
+	}
 }
 
 // run does what is due, when it is.

@@ -31,6 +31,7 @@ func (s *Service) expireOne(tx *store.Tx, id string, now time.Time, tell func(*O
 	w := &policyWriting{writing: writing{s: s, done: tell, id: id, key: store.Key{Kind: kindPolicy, ID: id},
 		cmd: &Command{Message: &protocol.Message{Topic: protocol.Topic{Namespace: parsed.Namespace, Name: parsed.Name,
 			Group: protocol.Policies, Criterion: protocol.Commands, Action: protocol.ActionDelete}}}}}
+	w.cmd.Message.Headers.Correlate()
 	cur := documentOf(tx.Get(w.key))
 	m := modelOf(id, cur.Value)
 	subject, labels := expired(m, now)

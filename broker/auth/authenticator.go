@@ -79,7 +79,6 @@ func (a *Authenticator) Load(s Settings) error {
 		return err
 	}
 	a.current.Store(next)
-	a.passwords.forget()
 	return nil
 }
 

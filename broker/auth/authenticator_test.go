@@ -132,6 +132,16 @@ func TestARightPasswordIsHashedOnce(t *testing.T) {
 			t.Fatal("a right password is wrong the second time")
 		}
 	}
+	before := read(t, file)
+	if err := os.WriteFile(file, []byte(before+"\nbob:"+cheap("x")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Load(Settings{UsersFile: file}); err != nil {
+		t.Fatal(err)
+	}
+	if got := connect(a, asUser("ann", "password")); !strings.HasPrefix(got, "user:ann") {
+		t.Errorf("after another user came: %s", got)
+	}
 	if n := started(); n != 1 {
 		t.Errorf("it was hashed %d times", n)
 	}
@@ -142,7 +152,7 @@ func TestARightPasswordIsHashedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := connect(a, asUser("ann", "password")); got != "0x86 wrong password" {
-		t.Errorf("after the file has changed: %s", got)
+		t.Errorf("after her line has changed: %s", got)
 	}
 }
 

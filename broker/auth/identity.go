@@ -17,6 +17,9 @@ type Identity struct {
 	// "anonymous". Only the same Proof may take over a session.
 	Proof   string
 	Expires time.Time // when the proof ends; zero: never
+	// Integration are the subjects that the token gives for Policies, with
+	// {{ policy-entry:label }} left open; nil without a token.
+	Integration []string
 
 	issuer      string            // of a token
 	certificate *x509.Certificate // that was shown, whatever it means

@@ -12,6 +12,8 @@ type meaning struct {
 	prefix   string
 	subjects []*mapping.Text
 	username *mapping.Text // nil: none
+	// integration are the subjects that activateTokenIntegration makes.
+	integration []*mapping.Text
 }
 
 func compileMeaning(key, prefix string, subjects []string, username string, known func(string) error, fail func(key, format string, args ...any)) meaning {

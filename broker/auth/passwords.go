@@ -28,7 +28,9 @@ type passwords struct {
 	under map[digest]*check // on their way, so that the same is not checked twice at once
 }
 
-// digest stands for a user, a hash and a password held against it.
+// digest stands for a user, a hash and a password held against it. So what is
+// remembered is void as soon as the user's line in the file is another, and
+// holds for the others.
 type digest [sha256.Size]byte
 
 type check struct {

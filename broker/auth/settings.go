@@ -34,7 +34,16 @@ type TokenSettings struct {
 	Leeway   time.Duration // by which clocks may differ
 	Subjects []string      // templates: "{{ jwt:sub }}"
 	Username string        // template; "": such a client has no user name
+	// Integration are templates of what its clients can make subjects of
+	// Policies (Ditto's page basic-policy, activateTokenIntegration);
+	// {{ policy-entry:label }} stays as it is.
+	Integration []string
 }
+
+// DefaultIntegration is Ditto's.
+const DefaultIntegration = "integration:" + entryLabel + ":{{ jwt:aud }}"
+
+const entryLabel = "{{ policy-entry:label }}"
 
 // DefaultLeeway is by how much clocks may differ unless it is said.
 const DefaultLeeway = 30 * time.Second
@@ -113,7 +122,9 @@ func (s *Settings) compile() (c compiled, problems []Problem) {
 			problems = append(problems, Problem{Key: key + ".audience", Warning: true,
 				Text: "is missing: tokens that the issuer made for other services are taken too"})
 		}
-		c.tokens = append(c.tokens, compileMeaning(key, t.Alias+":", t.Subjects, t.Username, knownClaim, fail))
+		m := compileMeaning(key, t.Alias+":", t.Subjects, t.Username, knownClaim, fail)
+		m.integrate(key, t.Integration, fail)
+		c.tokens = append(c.tokens, m)
 	}
 	return c, problems
 }

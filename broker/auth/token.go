@@ -105,13 +105,17 @@ func (i *issuer) identify(body []byte, said *jwt.Claims, now time.Time) (*Identi
 	if err != nil {
 		return nil, err
 	}
+	integration, err := i.meaning.integrations(claimValues(claims))
+	if err != nil {
+		return nil, err
+	}
 	who := said.Subject
 	if who == "" {
 		who = "(" + subjects[0] + ")"
 	}
 	return &Identity{
 		Subjects: subjects, Username: username, Proof: tokenProof + i.settings.Issuer + " " + who,
-		Expires: said.Expiry.Time().Add(i.settings.Leeway), issuer: i.settings.Issuer,
+		Expires: said.Expiry.Time().Add(i.settings.Leeway), issuer: i.settings.Issuer, Integration: integration,
 	}, nil
 }
 

@@ -29,16 +29,6 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Counters are the registry's figures for /metrics.
-type Counters struct {
-	Sent     atomic.Int64    // deliveries written
-	Dropped  [3]atomic.Int64 // deliveries that found a queue full, by QoS
-	Expired  atomic.Int64    // deliveries whose message expiry had passed
-	TooLarge atomic.Int64    // deliveries beyond a client's Maximum Packet Size
-	Withheld atomic.Int64    // messages that a subscriber was not allowed to have
-	Revoked  atomic.Int64    // deliveries that waited until their client was not allowed to have them any longer
-}
-
 // Registry holds the sessions and their subscriptions.
 type Registry struct {
 	opts     Options
@@ -77,9 +67,6 @@ func NewRegistry(o Options) *Registry {
 	r.rights.Store(1)
 	return r
 }
-
-// Counters returns the live figures.
-func (r *Registry) Counters() *Counters { return &r.counters }
 
 // Subscriptions is the number of subscriptions of all sessions.
 func (r *Registry) Subscriptions() int { return r.subs.Len() }
@@ -163,7 +150,7 @@ func (r *Registry) Connect(p Peer, t Terms, w Wire) (c *Conn, present bool) {
 	c.Handled()
 	r.handOver(left)
 	if will != nil {
-		r.opts.Publish(will)
+		s.publishWill(will)
 	}
 	if closed {
 		c.Disconnect(packets.ErrServerShuttingDown, packets.ErrServerShuttingDown)
@@ -321,7 +308,7 @@ func (r *Registry) end(s *Session, visit uint64) {
 	r.forgetReceipts(s.id, over)
 	r.handOver(left)
 	if due != nil {
-		r.opts.Publish(due)
+		s.publishWill(due)
 	}
 }
 
@@ -398,17 +385,4 @@ func (r *Registry) Waiting() bool {
 		}
 	}
 	return false
-}
-
-// dropped counts a delivery that found its queue full, and says so in the log
-// once a minute for each client.
-func (r *Registry) dropped(s *Session, qos byte) {
-	r.counters.Dropped[qos].Add(1)
-	v, _ := r.warn.LoadOrStore(s.id, new(atomic.Int64))
-	last := v.(*atomic.Int64)
-	now := r.opts.Now().Unix()
-	if before := last.Load(); now-before >= 60 && last.CompareAndSwap(before, now) {
-		r.opts.Log.Warn("a subscriber is too slow: its queue is full and messages for it are dropped",
-			"client", s.id, "qos", qos, "queue_messages", r.opts.QueueMessages, "queue_bytes", r.opts.QueueBytes)
-	}
 }

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // notice is a signal of which each subject may have what is granted to it.
@@ -141,11 +143,12 @@ func TestPlainMessagesThatWaitAreLookedAtAgain(t *testing.T) {
 		defer mu.Unlock()
 		return m.Topic != closed && !slices.Contains(p.Subjects, "nothing")
 	}
-	inBubble(t, Options{May: may}, func(t *testing.T, h *hall) {
-		c, w := h.come("c", Terms{}, "s")
+	inBubble(t, Options{May: may, QueueMessages: 2000, SendMaximum: 2000}, func(t *testing.T, h *hall) {
+		c, _ := h.come("c", Terms{}, "s")
 		c.Subscribe(Subscription{Filter: "#", QoS: 1})
 		c.Detach()
-		for range 2000 / 40 { // more than are looked at in one go, with those below
+		const n = rechecks + rechecks/2 // so that it takes several turns
+		for range n {
 			h.say("a", "x", 1)
 			h.say("b", "y", 1)
 		}
@@ -153,10 +156,10 @@ func TestPlainMessagesThatWaitAreLookedAtAgain(t *testing.T) {
 		closed = "a"
 		mu.Unlock()
 		h.RightsChanged()
-		_, w = h.come("c", Terms{ReceiveMaximum: 100}, "s")
+		_, w := h.come("c", Terms{ReceiveMaximum: 2000}, "s")
 		got := w.taken()
-		if len(got) != 10 { // SendMaximum
-			t.Fatalf("%d: %q", len(got), got)
+		if len(got) != n || h.Counters().Revoked.Load() != n {
+			t.Fatalf("%d came, %d did not", len(got), h.Counters().Revoked.Load())
 		}
 		for i, p := range got {
 			if !strings.HasPrefix(p, "Publish b=y") {
@@ -180,5 +183,40 @@ func TestAReplyIsNotLookedAtAgain(t *testing.T) {
 		h.RightsChanged()
 		_, w := h.come("c", Terms{}, "other")
 		expect(t, w.taken(), "Publish r/c=1 q1 #1")
+	})
+}
+
+func TestAWillIsSentByTheRightsOfNow(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		for _, test := range []struct {
+			name string
+			end  func(*Conn)
+			want string
+		}{
+			{"of a client as it was let in", (*Conn).Detach, "[old]"},
+			{"of one that acts under others by now", func(c *Conn) { c.Know([]string{"new"}, false, time.Time{}); c.Detach() }, "[new]"},
+			{"of one that comes back as another", func(c *Conn) { h.come(c.Peer().ClientID, Terms{}, "later"); c.Detach() }, "[later]"},
+		} {
+			will := &Will{Message: &Message{Topic: "w"}, Peer: Peer{ClientID: test.name, Subjects: []string{"old"}}}
+			c, _ := h.come(test.name, Terms{Will: will}, "old")
+			test.end(c)
+			if got := h.willsSent(); len(got) != 1 || fmt.Sprint(h.inWhose) != test.want {
+				t.Errorf("%s: %v in the name of %v", test.name, got, h.inWhose)
+			}
+		}
+	})
+}
+
+func TestWhatWaitsGoesByTheSubjectsThatAClientHasByNow(t *testing.T) {
+	inBubble(t, Options{}, func(t *testing.T, h *hall) {
+		c, w := h.come("c", Terms{ReceiveMaximum: 1}, "s")
+		c.Subscribe(Subscription{Filter: "#", QoS: 1})
+		for range 2 {
+			h.Publish(&Message{Topic: "t", QoS: 1, Of: &notice{topic: "t", qos: 1, may: map[string]string{"s": "for s", "o": "for o"}}})
+		}
+		expect(t, w.taken(), "Publish t=for s q1 #1")
+		c.Know([]string{"o"}, false, time.Time{})
+		c.Puback(1)
+		expect(t, w.taken(), "Publish t=for o q1 #2")
 	})
 }

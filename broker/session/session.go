@@ -25,7 +25,10 @@ type Peer struct {
 	Identity string
 	Admin    bool      // one of its subjects may see and repair everything
 	Expires  time.Time // when the proof ends, and the connection with it; zero: never
-	asks     *acl.Client
+	// Integration are the subjects that its token gives for Policies; nil
+	// without a token.
+	Integration []string
+	asks        *acl.Client
 }
 
 // ACL is the peer as the rules for topics know it.

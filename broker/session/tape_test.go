@@ -149,7 +149,9 @@ type hall struct {
 	t     *testing.T
 	mu    sync.Mutex
 	wills []string
-	store *shelf
+	// inWhose are the subjects in whose name the last will was sent.
+	inWhose []string
+	store   *shelf
 }
 
 // shelf is a Receipts in memory; Release is answered when the test says so.
@@ -207,6 +209,7 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, h *hall)) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.wills = append(h.wills, w.Peer.ClientID+":"+w.Message.Topic)
+			h.inWhose = w.Peer.Subjects
 		}
 		o.Log = slog.New(slog.DiscardHandler)
 		h.Registry = NewRegistry(o)

@@ -11,6 +11,15 @@ type Will struct {
 	Peer    Peer          // in whose name
 }
 
+// publishWill sends a will in the name of its client as that is known by now: it
+// may have other rights than when it connected.
+func (s *Session) publishWill(w *Will) {
+	if who := s.who.Load(); who != nil && who.Identity == w.Peer.Identity {
+		w.Peer = *who
+	}
+	s.reg.opts.Publish(w)
+}
+
 // DropWill takes the will back: the client said goodbye (MQTT 5.0 section
 // 3.14.4). That may be read when its next connection has already taken over.
 func (c *Conn) DropWill() {
@@ -29,7 +38,7 @@ func (c *Conn) Detach() {
 		s.mu.Unlock()
 		c.stopWriter()
 		if due != nil {
-			r.opts.Publish(due)
+			s.publishWill(due)
 		}
 		return
 	}
@@ -52,7 +61,7 @@ func (c *Conn) Detach() {
 		r.end(s, visit)
 	}
 	if due != nil {
-		r.opts.Publish(due)
+		s.publishWill(due)
 	}
 }
 
@@ -71,7 +80,7 @@ func (s *Session) sendWill(w *Will, visit uint64) {
 	}
 	over := s.expiry <= w.Delay
 	s.mu.Unlock()
-	r.opts.Publish(w)
+	s.publishWill(w)
 	if over {
 		r.end(s, visit)
 	}

@@ -129,7 +129,7 @@ func rowKeys() []string {
 	for _, c := range comparisons {
 		keys = append(keys, c.key)
 	}
-	return append(append([]string{"latency"}, keys...), "idle", "large", "written", "million")
+	return append(append([]string{"latency"}, keys...), "idle", "reconnect", "large", "written", "million")
 }
 
 func chooseRows(which string) ([]string, error) {
@@ -175,7 +175,7 @@ func (b *bench) measureAll(table *report) error {
 	for _, r := range []struct {
 		key     string
 		measure func(*report) error
-	}{{"idle", b.measureIdles}, {"large", b.measureLarge}, {"written", b.measureWritten}, {"million", b.measureMillion}} {
+	}{{"idle", b.measureIdles}, {"reconnect", b.measureReconnect}, {"large", b.measureLarge}, {"written", b.measureWritten}, {"million", b.measureMillion}} {
 		if !slices.Contains(b.rows, r.key) {
 			continue
 		}

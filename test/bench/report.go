@@ -155,6 +155,13 @@ func (r *report) addTransfer(n int, in, out time.Duration) {
 	}
 }
 
+func (r *report) addReconnect(first, again time.Duration) {
+	seconds := func(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+	r.lines = append(r.lines,
+		line{what: fmt.Sprintf("%d clients with passwords connect after a start", reconnecting), figure: seconds(first), bound: "≤ 60 s", held: first <= time.Minute},
+		line{what: "the same when their connections were cut", figure: seconds(again), bound: "≤ 10 s", held: again <= 10*time.Second})
+}
+
 func (r *report) addLarge(ratios []float64) {
 	ratio := median(ratios)
 	r.lines = append(r.lines, line{

@@ -1,106 +1,131 @@
 package e2e
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twinbroker/twinbroker/test/harness"
 )
 
-// keysPolicy lets ann do all and bob read what is not secret.
-const keysPolicy = `{"entries":{
-  "OWNER":{"subjects":{"user:ann":{"type":"by hand"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}},
-  "GUEST":{"subjects":{"user:bob":{"type":"by hand"}},"resources":{"thing:/features":{"grant":["READ"],"revoke":[]},"thing:/features/secret":{"grant":[],"revoke":["READ"]}}}}}`
+const (
+	exactTimes = "policies: {subject_expiry_granularity: 0s, subject_announcement_spread: 0s}\n"
 
-func TestPoliciesAreReadWrittenAndExplainedByAVerb(t *testing.T) {
+	policyReplies = "ditto/_replies/+"
+	// of the Policy a:gate
+	gateCommands      = "ditto/a/gate/policies/commands/"
+	gateEvents        = "ditto/a/gate/policies/events/#"
+	gateAnnouncements = "ditto/+/+/policies/announcements/#"
+)
+
+// gateRules are a Policy of ann; bob may read his entry of it.
+const gateRules = `{"entries":{
+ "owner":{"subjects":{"user:ann":{"type":"t"}},"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}},
+ "guest":{"subjects":{"user:bob":{"type":"t"}},"resources":{"policy:/entries/guest":{"grant":["READ"],"revoke":[]}}}}}`
+
+// tell sends a command for the gate and gives the status of the answer.
+func tellGate(t testing.TB, c harness.Client, action, path, value string) envelope {
+	t.Helper()
+	if value != "" {
+		value = `,"value":` + value
+	}
+	_ = c.Publish(gateCommands+action, fmt.Sprintf(`{"path":%q%s}`, path, value), 1)
+	return read(t, c.Wait(policyReplies))
+}
+
+func TestPoliciesAreChangedOverMQTT(t *testing.T) {
 	t.Parallel()
-	users := harness.WriteFile(t, "users", "")
-	for _, user := range []string{"ann", "bob"} {
-		passwd(t, users, user, "secret-of-"+user)
+	d := openDoors(t, "")
+	ann, bob, eve, root := d.as("ann", 5), d.as("bob", 4), d.as("eve", 5), d.as("root", 5)
+	for _, c := range []harness.Client{ann, bob, eve, root} {
+		c.Subscribe("ditto/_replies/#", gateEvents)
 	}
-	b := harness.Start(t, harness.Options{Config: "auth: {users_file: " + users + "}\n"})
-	url := "mqtt://" + b.MQTT()
-	as := func(user string, args ...string) harness.Result {
-		t.Helper()
-		return harness.RunWith(t, []string{"TWINBROKER_PASSWORD=secret-of-" + user}, "", append(args, "--url", url, "--user", user)...)
+	if e := tellGate(t, ann, "create", "/", gateRules); e.Status != 201 {
+		t.Fatalf("created: %+v", e)
 	}
-	file := harness.WriteFile(t, "keys.json", keysPolicy)
-	for _, step := range []struct {
-		user     string
-		args     []string
-		out, err string // what standard output is, or ends with after "…"; what standard error has in it
-	}{
-		{"ann", []string{"policies", "put", "org.acme:keys", "@" + file}, "created org.acme:keys\n", ""},
-		{"ann", []string{"things", "put", "org.acme:lamp", `{"policyId":"org.acme:keys","features":{"lamp":{"properties":{"on":true}},"secret":{"properties":{"k":1}}}}`}, "created org.acme:lamp\n", ""},
-		{"ann", []string{"policies", "put", "org.acme:keys", "/entries/GUEST/subjects/user:eve", `{"type":"too"}`}, "created org.acme:keys /entries/GUEST/subjects/user:eve\n", ""},
-		{"ann", []string{"policies", "get", "org.acme:keys", "/entries/GUEST/subjects", "-o", "json"}, `{"user:bob":{"type":"by hand"},"user:eve":{"type":"too"}}` + "\n", ""},
-		{"ann", []string{"policies", "delete", "org.acme:keys", "/entries/GUEST/subjects/user:eve"}, "deleted org.acme:keys /entries/GUEST/subjects/user:eve\n", ""},
-		{"bob", []string{"policies", "get", "org.acme:keys"}, "", "policies:policy.notfound"},
-		{"bob", []string{"policies", "delete", "org.acme:keys"}, "", "policies:policy.notmodifiable"},
-		{"ann", []string{"policies", "check", "org.acme:lamp", "thing:/features", "--subject", "user:bob", "--permission", "read"},
-			"READ thing:/features: partly\n" +
-				"  entry 'GUEST' of Policy 'org.acme:keys' grants READ on thing:/features to user:bob\n" +
-				"  entry 'GUEST' of Policy 'org.acme:keys' revokes READ on thing:/features/secret from user:bob\n", ""},
-		{"ann", []string{"policies", "check", "org.acme:keys", "policy:/", "--policy", "--subject", "user:bob", "--permission", "WRITE"},
-			"WRITE policy:/: no\n  no entry of Policy 'org.acme:keys' says anything about it to user:bob\n", ""},
-		{"ann", []string{"policies", "check", "--subscribe", "ditto/org.acme/+/things/twin/events/#", "--subject", "user:bob"},
-			"partly: org.acme:lamp (Policy org.acme:keys)\n" +
-				"  not /policyId: no entry of Policy 'org.acme:keys' says anything about it to user:bob\n" +
-				"  not /features/secret: entry 'GUEST' of Policy 'org.acme:keys' revokes READ on thing:/features/secret from user:bob\n", ""},
-		{"ann", []string{"policies", "check", "--subscribe", "ditto/#", "--subject", "user:eve"},
-			"nothing: org.acme:lamp (Policy org.acme:keys)\n  no entry of Policy 'org.acme:keys' says anything about it to user:eve\n", ""},
-		{"ann", []string{"policies", "check", "--subscribe", "ditto/org.acme/lamp/#", "--subject", "user:ann"}, "all: org.acme:lamp (Policy org.acme:keys)\n", ""},
-		{"ann", []string{"policies", "check", "--subscribe", "ditto/org.other/#", "--subject", "user:ann"}, "no Thing that you may READ is reached by ditto/org.other/#\n", ""},
-		{"ann", []string{"policies", "check", "--subscribe", "plant/#", "--subject", "user:ann"}, "", "-c"},
-		{"ann", []string{"policies", "check", "org.acme:lamp", "things:/", "--subject", "user:ann"}, "", `"things:/" is no resource`},
-		{"ann", []string{"policies", "check", "org.acme:lamp"}, "", "--subject is needed"},
-		{"ann", []string{"policies", "check", "org.acme:keys", "--subject", "user:ann"}, "", "--policy"},
-		{"ann", []string{"policies", "put", "org.acme:keys", `{"entries":{}}`}, "", "policies:policy.modificationinvalid"},
-	} {
-		r := as(step.user, step.args...)
-		if r.Stdout != step.out || !strings.Contains(r.Stderr, step.err) || (r.Code == 0) != (step.err == "") {
-			t.Errorf("%s: %v\nstatus %d\n%s%s\nwant %s%s", step.user, step.args, r.Code, r.Stdout, r.Stderr, step.out, step.err)
+	for who, c := range map[string]harness.Client{"ann": ann, "bob": bob, "root": root} {
+		m := c.Wait(gateEvents)
+		if !strings.HasSuffix(m.Topic, "/created") || strings.Contains(m.Payload, `"owner"`) == (who == "bob") || !strings.Contains(m.Payload, "user:bob") {
+			t.Errorf("%s is told %s: %s", who, m.Topic, m.Payload)
 		}
 	}
-
-	r := as("ann", "policies", "check", "org.acme:lamp", "--subject", "user:bob", "-o", "json")
-	var answers []struct {
-		Policy, Resource, Permission, Granted string
-		Why                                   []string
+	for _, row := range []struct {
+		who    harness.Client
+		action string
+		path   string
+		value  string
+		status int
+	}{
+		{bob, "retrieve", "/entries/guest", "", 200}, {bob, "retrieve", "/entries/owner", "", 404}, {bob, "modify", "/entries/guest", "{}", 403},
+		{eve, "retrieve", "/", "", 404}, {eve, "delete", "/", "", 403},
+		{ann, "modify", "/entries/owner/subjects/user:eve", `{"type":"t"}`, 201},
+	} {
+		if e := tellGate(t, row.who, row.action, row.path, row.value); e.Status != row.status {
+			t.Errorf("%s %s: %+v", row.action, row.path, e)
+		}
 	}
-	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil || len(answers) != 7 || answers[0].Granted != "partly" || len(answers[0].Why) == 0 {
-		t.Errorf("as JSON: %v: %s%s", err, r.Stdout, r.Stderr)
+	// Eve, who subscribed before she was let in, is told of that, and bob is not.
+	if m := eve.Wait(gateEvents); !strings.Contains(m.Payload, "/entries/owner/subjects/user:eve") {
+		t.Errorf("eve is told %s", m.Payload)
+	}
+	if got := bob.Drain(gateEvents); len(got) > 0 {
+		t.Errorf("bob is told %v", got)
+	}
+	if e := tellGate(t, eve, "delete", "/", ""); e.Status != 204 {
+		t.Errorf("deleted: %+v", e)
+	}
+	if m := ann.Wait("ditto/a/gate/policies/events/deleted"); !strings.Contains(m.Payload, `"path":"/"`) {
+		t.Errorf("ann is told %s", m.Payload)
+	}
+	// An administrator makes another one.
+	if e := tellGate(t, root, "modify", "/", gateRules); e.Status != 201 {
+		t.Errorf("made again: %+v", e)
 	}
 }
 
-func TestRulesForTopicsAreExplainedByAVerb(t *testing.T) {
+func TestSubjectsExpireByThemselves(t *testing.T) {
 	t.Parallel()
-	users := harness.WriteFile(t, "users", "")
-	passwd(t, users, "ann", "secret-of-ann")
-	file := harness.WriteFile(t, "config.yaml", "auth: {users_file: "+users+"}\nacl:\n"+
-		"  - {subjects: [\"group:ops\"], publish: [\"plant/#\"], subscribe: [\"plant/#\"]}\n"+
-		"  - {subjects: [\"user:ann\"], subscribe: [\"devices/{{ client:username }}/#\"]}\n")
-	for _, c := range []struct {
-		args []string
-		want string
-	}{
-		{[]string{"--subscribe", "plant/+/x", "--subject", "group:ops"}, "all: what a rule grants is sent, and nothing else\n  granted plant/#\n"},
-		{[]string{"--subscribe", "#", "--subject", "group:ops", "--subject", "user:ann", "--username", "ann"},
-			"partly: what a rule grants is sent, and nothing else\n  granted plant/#\n  granted devices/ann/#\n"},
-		{[]string{"--subscribe", "x", "--subject", "group:ops"}, "nothing: none of the 2 rules in acl and acl_file grants any of it to these subjects\n"},
-	} {
-		if r := harness.Run(t, append([]string{"policies", "check", "-c", file}, c.args...)...); r.Stdout != c.want || r.Code != 0 {
-			t.Errorf("%v: status %d\n%s%s", c.args, r.Code, r.Stdout, r.Stderr)
+	d := openDoors(t, exactTimes)
+	ann, bob, eve := d.as("ann", 5), d.as("bob", 4), d.as("eve", 5)
+	for _, c := range []harness.Client{ann, bob, eve} {
+		c.Subscribe("ditto/_replies/#", gateEvents, gateAnnouncements)
+	}
+	if e := tellGate(t, ann, "create", "/", gateRules); e.Status != 201 {
+		t.Fatalf("created: %+v", e)
+	}
+	leave := func(after time.Duration) {
+		t.Helper()
+		at := time.Now().Add(after).UTC().Format(time.RFC3339Nano)
+		if e := tellGate(t, ann, "modify", "/entries/guest/subjects/user:bob", `{"type":"t","expiry":"`+at+`","announcement":{"whenDeleted":true}}`); e.Status/100 != 2 {
+			t.Fatalf("modified: %+v", e)
 		}
 	}
-	for want, args := range map[string][]string{
-		"Policies decide":      {"--subscribe", "ditto/x", "--subject", "group:ops"},
-		"goes with --subscrib": {"--subject", "group:ops"},
-		"stands alone":         {"--subscribe", "a/#/b", "--subject", "group:ops"},
-	} {
-		if r := harness.Run(t, append([]string{"policies", "check", "-c", file}, args...)...); r.Code != 1 || !strings.Contains(r.Stderr, want) {
-			t.Errorf("%v: status %d, %q, want %q", args, r.Code, r.Stderr, want)
+	leave(300 * time.Millisecond)
+	if m := ann.Wait("ditto/a/gate/policies/events/deleted"); !strings.Contains(m.Payload, `"/entries/guest/subjects/user:bob"`) {
+		t.Errorf("ann is told %s", m.Payload)
+	}
+	if m := bob.Wait(gateAnnouncements); m.Topic != "ditto/a/gate/policies/announcements/subjectDeletion" || !strings.Contains(m.Payload, `"subjectIds":["user:bob"]`) {
+		t.Errorf("bob is told %s: %s", m.Topic, m.Payload)
+	}
+	for who, c := range map[string]harness.Client{"ann": ann, "eve": eve} {
+		if got := c.Drain(gateAnnouncements); len(got) > 0 {
+			t.Errorf("%s is told %v", who, got)
+		}
+	}
+	if e := tellGate(t, bob, "retrieve", "/", ""); e.Status != 404 {
+		t.Errorf("bob retrieves it: %+v", e)
+	}
+
+	// It is known after a crash when a subject's time has come.
+	leave(300 * time.Millisecond)
+	d.Kill()
+	d.Restart()
+	ann = d.as("ann", 5)
+	ann.Subscribe("ditto/_replies/#")
+	for deadline := time.Now().Add(harness.Patience); tellGate(t, ann, "retrieve", "/entries/guest/subjects/user:bob", "").Status != 404; {
+		if time.Now().After(deadline) {
+			t.Fatal("bob is still there")
 		}
 	}
 }

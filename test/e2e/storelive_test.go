@@ -24,6 +24,7 @@ func TestAnImportIntoARunningBroker(t *testing.T) {
 
 	const n = 6000 // more than half of the watcher's queue
 	lines := someLines(n)
+	lines[0] = strings.Replace(lines[0], `{}`, `{"R":{"subjects":{"test:anonymous":{"type":"t"}},"resources":{"thing:/":{"grant":["READ"],"revoke":[]}},"importable":"implicit"}}`, 1)
 	stop, stopped := make(chan struct{}), make(chan int)
 	go func() {
 		for i := 1; ; i++ {

@@ -40,6 +40,7 @@ clients() {
 	bridges
 	not_let_in
 	encrypted
+	credentials
 	stop broker TERM
 }
 
@@ -275,4 +276,44 @@ encrypted() {
 	check 'TLS: the built-in client' 'created org.acme:tls' \
 		"$(bin/twinbroker things --url mqtts://localhost:18883 --ca cert.pem put org.acme:tls '{}' 2>&1)"
 	stop tls TERM
+}
+
+# credentials: users of mosquitto_passwd, certificates of openssl.
+credentials() {
+	local version
+	local -a certificate=(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2)
+	{
+		"${certificate[@]}" -subj /CN=Acme -keyout ca.key -out ca.crt
+		"${certificate[@]}" -CA ca.crt -CAkey ca.key -subj /CN=broker -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt
+		"${certificate[@]}" -CA ca.crt -CAkey ca.key -subj /CN=gw-7 -addext basicConstraints=critical,CA:FALSE -keyout gw.key -out gw.crt
+		"${certificate[@]}" -subj /CN=gw-7 -keyout other.key -out other.crt
+		mosquitto_passwd -c -b users.passwd bob bobs
+		mosquitto_passwd -H sha512 -b users.passwd old olds
+	} >"$work/credentials" 2>&1 || bad 'files for credentials' '' "$(<"$work/credentials")"
+	echo anns | bin/twinbroker passwd users.passwd ann --group operators >/dev/null
+	cat >credentials.yaml <<-'YAML'
+		auth:
+		  users_file: users.passwd
+		  certificates: {subjects: ["cert:{{ cert:cn }}"]}
+		listeners:
+		  - address: tls://127.0.0.1:18884
+		    tls: {cert: server.crt, key: server.key, client_ca: ca.crt, client_auth: request}
+	YAML
+	start credentials 'exec bin/twinbroker serve -c credentials.yaml --data-dir credentials --http off'
+	eventually has_printed credentials 'twinbroker ready …'
+	local -a to=(-h localhost -p 18884 --cafile ca.crt -W 10)
+	for version in 311 5; do
+		for user in bob:bobs old:olds ann:anns; do
+			check "$version: $user is let in" '' "$(mosquitto_pub -V $version "${to[@]:0:6}" -u "${user%:*}" -P "${user#*:}" -q 1 -t "ditto/org.acme/${user%:*}-$version/things/twin/commands/create" -m '{"path": "/", "value": {}}' 2>&1)"
+		done
+		check "$version: a certificate is let in" '' "$(mosquitto_pub -V $version "${to[@]:0:6}" --cert gw.crt --key gw.key -q 1 -t "ditto/org.acme/gw-$version/things/twin/commands/create" -m '{"path": "/", "value": {}}' 2>&1)"
+		check "$version: a certificate of nobody's is not" refused \
+			"$(mosquitto_pub -V $version "${to[@]:0:6}" --cert other.crt --key other.key -t a -m b >/dev/null 2>&1 || echo refused)"
+	done
+	check '5: a wrong password' 'Connection error: Bad User Name or Password' "$(mosquitto_sub -V 5 "${to[@]}" -u bob -P x -t a 2>&1)"
+	check '311: a wrong password' 'Connection error: Connection Refused: bad user name or password.' "$(mosquitto_sub -V 311 "${to[@]}" -u bob -P x -t a 2>&1)"
+	check '5: nothing' 'Connection error: Not authorized' "$(mosquitto_sub -V 5 "${to[@]}" -t a 2>&1)"
+	stop credentials TERM
+	bin/twinbroker store export --data-dir credentials 2>/dev/null >"$work/made"
+	check 'all of them have made a Thing' 8 "$(grep -c '"thingId"' "$work/made")"
 }

@@ -26,9 +26,9 @@ if taken 1883 || taken 8080; then
 	"$root/test/gosdk/fetch.sh" >/dev/null || true # which cannot be done from there; sdk.sh tells of it
 	exec env INTEROP_ALONE=1 unshare --user --map-root-user --net bash -c 'ip link set lo up && exec "$0"' "$here/run.sh"
 fi
-for program in mosquitto mosquitto_pub mosquitto_sub mosquitto_rr; do
+for program in mosquitto mosquitto_pub mosquitto_sub mosquitto_rr mosquitto_passwd openssl; do
 	if ! PATH=$PATH:/usr/sbin command -v "$program" >/dev/null; then
-		echo "test/interop: $program is missing: install mosquitto and mosquitto-clients" >&2
+		echo "test/interop: $program is missing: install mosquitto, mosquitto-clients and openssl" >&2
 		exit 1
 	fi
 done

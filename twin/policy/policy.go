@@ -72,56 +72,6 @@ func Default(policyID string, creator Subjects) (*jsondoc.Value, error) {
 			"importable", jsondoc.String("implicit")))), nil
 }
 
-// SomebodyMayWrite says whether a Policy's entries grant somebody to change the
-// Policy itself, for good. One of which that is not so could not be repaired.
-//
-// Source: Ditto's page basic-policy; subjects that expire do not count, and
-// entries that refer to others may be granted it there.
-func SomebodyMayWrite(entries *jsondoc.Value) bool {
-	granted, revoked := map[string]bool{}, map[string]bool{}
-	for _, entry := range entries.Members() {
-		if refs, ok := entry.Member("references"); ok && refs.Len() > 0 {
-			return true
-		}
-		root, ok := entry.Get(jsondoc.Pointer{"resources", "policy:/"})
-		if !ok {
-			continue
-		}
-		subjects, _ := entry.Get(jsondoc.Pointer{"subjects"})
-		if subjects == nil {
-			continue
-		}
-		for id, subject := range subjects.Members() {
-			if _, expires := subject.Member("expiry"); !expires && names(root, "grant", Write) {
-				granted[id] = true
-			}
-			if names(root, "revoke", Write) {
-				revoked[id] = true
-			}
-		}
-	}
-	for id := range granted {
-		if !revoked[id] {
-			return true
-		}
-	}
-	return false
-}
-
-// names says whether a list of permissions in a resource has one.
-func names(resource *jsondoc.Value, list string, what Permission) bool {
-	permissions, ok := resource.Member(list)
-	if !ok {
-		return false
-	}
-	for p := range permissions.Elements() {
-		if s, _ := p.Text(); s == string(what) {
-			return true
-		}
-	}
-	return false
-}
-
 var readWrite = object(
 	"grant", jsondoc.Array(jsondoc.String(string(Read)), jsondoc.String(string(Write))),
 	"revoke", jsondoc.Array())

@@ -64,7 +64,16 @@ func TestTheCompatibilityTableKnowsEveryError(t *testing.T) {
 		PreconditionFailed("x", "y", ""), PreconditionNotModified("x", "y"), UnchangedSkipped(),
 		ConditionFailed(), ConditionNotReadable(), ConditionInvalid("x", "y"), ExpressionInvalid("x", "y"), LiveConditionNotAllowed(),
 		MetadataConflict("x"), MetadataNotModifiable(), DryRunNotSupported(),
-		ThingPolicyMissing("x", "y"), PoliciesConflicting("x"), PolicyInvalid("x", "y"), PolicyNotFound("x"), SubjectIDInvalid("x"),
+		ThingPolicyMissing("x", "y"), PoliciesConflicting("x"), PolicyInvalid("x", "y"), PolicyNotFound("x"),
+		PolicyEntryNotFound("x", "y"), SubjectsNotFound("x", "y"), SubjectNotFound("x", "y", "z"), ResourcesNotFound("x", "y"), ResourceNotFound("x", "y", "z"),
+		PolicyImportsNotFound("x"), PolicyImportNotFound("x", "y"), ImportedPolicyNotFound("x", "y"), PolicyHistoryNotAccessible("x", Moment{}, "y"),
+		PolicyNotModifiable("x"), PolicyEntryNotModifiable("x", "y"), SubjectsNotModifiable("x", "y"), SubjectNotModifiable("x", "y", "z"),
+		ResourcesNotModifiable("x", "y"), ResourceNotModifiable("x", "y", "z"), PolicyImportsNotModifiable("x"), PolicyImportNotModifiable("x", "y"),
+		PolicyNotCreatable("x"), PolicyConflict("x"), PolicyModificationInvalid("x"), PolicyEntryModificationInvalid("x", "y"),
+		PolicyEntryReferenced("x", "y", "z"), PolicyImportReferenced("x", "y", "z"), PolicyUnavailable("x", why), PolicyPathUnknown(jsondoc.Pointer{"x"}),
+		PolicyViewInvalid("x"), PolicyActionFailed("x", 400, "y"), PreconditionFailed("x", "y", "").ForPolicies(), PreconditionNotModified("x", "y").ForPolicies(),
+		PolicyLabelInvalid(nil, "x"), PolicyEntryInvalid(nil, "x"), PolicyImportInvalid(nil, "x"), PolicyImportsTooLarge("x", 2, 1), SubjectInvalid(nil, "x", "y"),
+		SubjectExpiryInvalid(nil, "x"), SubjectExpiryPast(nil, "x"), SubjectAnnouncementInvalid(nil, "x", "y"), PolicyIDNotSettable("x", "y"),
 		PlaceholderNotResolvable("x", "y"), PlaceholderUnresolved("x"), FunctionUnknown("x", why), FunctionSignatureInvalid("x", why), FunctionTooComplex("x", why), ReferenceNotSupported("x"), ReferenceFieldUnknown("x", "y"),
 	}
 	table := section(t, "Errors")

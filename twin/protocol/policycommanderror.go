@@ -130,13 +130,6 @@ func PolicyEntryModificationInvalid(id, label string) *Error {
 		Description: nobodyLeft}
 }
 
-// PolicyReferenceInvalid: a reference of an entry leads nowhere, or where it
-// may not.
-func PolicyReferenceInvalid(id, label, why string) *Error {
-	return &Error{Status: 400, Code: "policies:entry.invalid",
-		Message: entryOf(label, id) + " has a reference that cannot be.", Description: why}
-}
-
 // PolicyEntryReferenced: another entry refers to the one that is to go, or to
 // be closed to references.
 func PolicyEntryReferenced(id, label, by string) *Error {

@@ -144,12 +144,6 @@ func PolicyNotFound(id string) *Error {
 	return notFound("policies:policy.notfound", "The Policy with ID '"+id+"'")
 }
 
-// SubjectIDInvalid: a subject of a Policy without its issuer.
-func SubjectIDInvalid(id string) *Error {
-	return &Error{Status: 400, Code: "policies:subjectid.invalid", Message: "Subject ID '" + id + "' is not valid!",
-		Description: "It is an issuer, a colon and the subject."}
-}
-
 // PlaceholderNotResolvable: a placeholder that stands for nothing here.
 func PlaceholderNotResolvable(placeholder, known string) *Error {
 	return &Error{Status: 400, Code: "placeholder:placeholder.notresolvable",

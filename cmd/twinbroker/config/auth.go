@@ -37,6 +37,10 @@ func (d *decoder) tokens(node *yaml.Node, key string) []auth.TokenSettings {
 			KeysFile: s.text("jwks_file"), KeysURL: s.text("jwks_url"), KeysCA: s.text("jwks_ca"),
 			Audience: s.textOrTexts("audience"), Leeway: s.leeway(),
 			Subjects: s.texts("subjects"), Username: s.text("username"),
+			Integration: []string{auth.DefaultIntegration},
+		}
+		if s.has("integration_subjects") {
+			t.Integration = s.texts("integration_subjects")
 		}
 		s.end()
 		list = append(list, t)
@@ -181,6 +185,7 @@ func showToken(t *auth.TokenSettings) *yaml.Node {
 	add(node, "leeway", scalarNode(printDuration(t.Leeway)))
 	add(node, "subjects", textNodes(t.Subjects))
 	addText(node, "username", t.Username)
+	add(node, "integration_subjects", textNodes(t.Integration))
 	return node
 }
 
