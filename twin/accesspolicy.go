@@ -21,6 +21,13 @@ import (
 // already for what is stored with them.
 type made map[string]document
 
+// notMade takes back what was said of Policies that were to be made.
+func (s *Service) notMade(policies made) {
+	for id := range policies {
+		s.policyUnchanged(id)
+	}
+}
+
 // with are the Policies that are made together with what the command makes.
 func (w *writing) with() made {
 	if w.group != nil {

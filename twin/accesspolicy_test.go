@@ -375,3 +375,30 @@ func TestEnforcersAreKeptWithinBounds(t *testing.T) {
 		t.Errorf("%d bytes are kept, of %d", cost, accessRoom)
 	}
 }
+
+// A Policy whose Thing is refused is not made, and nothing is known of its
+// subjects that would expire.
+func TestSubjectsOfAPolicyThatIsNotMadeAreNotWatched(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.KeepTime(func(*Outcome) {})
+	value := func(resource string) string {
+		return `{"_policy":{"entries":{"a":{"subjects":{"user:ann":{"type":"x"},"user:bob":{"type":"x","expiry":"2099-01-01T00:00:00Z"}},` +
+			`"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]},` + resource + `:{"grant":["WRITE"],"revoke":[]}}}}}}`
+	}
+	watched := func() bool {
+		w.clock.mu.Lock()
+		defer w.clock.mu.Unlock()
+		return w.clock.policies["org.acme:lamp"] != nil
+	}
+	refused := value(`"message:/"`)
+	if o := w.send(command("org.acme:lamp", "create", "/", refused)); o.Err == nil || watched() {
+		t.Errorf("%v, watched: %v", o.Err, watched())
+	}
+	if o := w.together([2]string{"org.acme:lamp", value(`"thing:/"`)}, [2]string{"org.acme:other", refused}); o.Err == nil || watched() {
+		t.Errorf("together: %v, watched: %v", o.Err, watched())
+	}
+	w.must("org.acme:lamp", "create", "/", value(`"thing:/"`))
+	if !watched() {
+		t.Error("one that is made is not watched")
+	}
+}

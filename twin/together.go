@@ -48,12 +48,14 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 		w.writeThingOrPart(tx)
 		if g.err != nil {
 			tx.Abort()
+			s.notMade(g.made)
 			s.refuseAfter(g.seq, w.cmd, g.err, done)
 			return
 		}
 	}
 	tx.Commit(last.Receipt, nil, func(err error) {
 		if err != nil {
+			s.notMade(g.made)
 			done(unavailable(last, err))
 			return
 		}

@@ -303,6 +303,7 @@ func (w *writing) abort(tx *store.Tx, e store.Entry, err *protocol.Error) {
 		return
 	}
 	tx.Abort()
+	w.s.notMade(w.made)
 	w.s.refuseAfter(max(e.Seq, w.readTo), w.cmd, err, w.done)
 }
 
@@ -322,6 +323,7 @@ func (w *writing) unchanged(tx *store.Tx, e store.Entry) {
 // committed tells the outcome; err is what kept the change from being stored.
 func (w *writing) committed(err error) {
 	if err != nil {
+		w.s.notMade(w.made)
 		w.outcome = *unavailable(w.cmd, err)
 	}
 	w.done(&w.outcome)

@@ -23,7 +23,7 @@ func store(t testing.TB, verb, dir, stdin string, args ...string) harness.Result
 
 // someLines are so many lines, as they are exported.
 func someLines(n int) []string {
-	lines := []string{`{"policyId":"import.a:p","entries":{},"_revision":3,"_modified":"2024-05-17T09:30:00.250Z","_created":"2023-01-01T00:00:00Z"}` + "\n"}
+	lines := []string{`{"policyId":"import.a:p","entries":{"all":{"subjects":{"test:anonymous":{"type":"x"}},"resources":{"thing:/":{"grant":["READ"],"revoke":[]}}}},"_revision":3,"_modified":"2024-05-17T09:30:00.250Z","_created":"2023-01-01T00:00:00Z"}` + "\n"}
 	for i := range n - 1 {
 		lines = append(lines, fmt.Sprintf(`{"thingId":"import.a:t%06d","policyId":"import.a:p","attributes":{"x":%d.50},"_revision":%d,"_modified":"2024-05-17T09:30:00.250Z","_created":"2023-01-01T00:00:00Z"}`+"\n",
 			i, i, 1+i%200))
