@@ -141,7 +141,6 @@ func refusals() []refusal {
 		{"a topic of the broker", "$SYS/broker/version", "x", nil, 403, notAllowed, true},
 		{"the state tree", "twin/ref/lamp/attributes/n/set", "2", nil, 400, "signal.unsupported", true},
 		{"a live message, which is not there yet", "ditto/ref/lamp/things/live/messages/blink", value("/inbox/messages/blink", "2"), nil, 400, "signal.unsupported", false},
-		{"a policy command, which is not there yet", "ditto/ref/lamp/policies/commands/retrieve", `{` + correlated + `,"path":"/"}`, nil, 400, "signal.unsupported", false},
 
 		{"a reply-to that would inject a command", modify, `{"headers":{"correlation-id":"c","reply-to":"ditto/ref/lamp/things/twin/commands/modify"},"path":"/attributes/n","value":2}`, nil, 400, "messages:replyto.invalid", false},
 		{"a reply-to into the state tree", modify, `{"headers":{"correlation-id":"c","reply-to":"twin/ref/lamp/attributes/n/set"},"path":"/attributes/n","value":2}`, nil, 400, "messages:replyto.invalid", false},
