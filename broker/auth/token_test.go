@@ -409,3 +409,30 @@ func TestWhatIsWrongWithSettings(t *testing.T) {
 		}
 	}
 }
+
+func FuzzToken(f *testing.F) {
+	f.Add(token(f, "ec", nil))
+	f.Add(unsigned("none", ""))
+	f.Add("ey..")
+	a := loaded(f, Settings{Tokens: []TokenSettings{acme(f)}})
+	good, _ := a.current.Load().token(context.Background(), []byte(token(f, "ec", nil)), time.Now())
+	if good == nil {
+		f.Fatal("the good one is not")
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		id, err := a.current.Load().token(context.Background(), []byte(text), time.Now())
+		if (id == nil) == (err == nil) || id != nil && id.Proof != good.Proof { // nobody guesses a signature
+			t.Errorf("%q: %+v, %v", text, id, err)
+		}
+	})
+}
+
+func FuzzKeys(f *testing.F) {
+	f.Add(string(keySetOf("rsa", "ec", "ed")))
+	f.Add(`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if set, err := parseKeys([]byte(text)); (set == nil) == (err == nil) || set != nil && len(set.keys) == 0 {
+			t.Errorf("%+v, %v", set, err)
+		}
+	})
+}

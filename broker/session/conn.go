@@ -85,6 +85,11 @@ func (c *Conn) Know(subjects []string, admin bool, expires time.Time) {
 	p.Subjects, p.Admin, p.Expires = subjects, admin, expires
 	p.asks = p.aclClient()
 	c.known.Store(&p)
+	if w := c.terms.Will; w != nil { // it is sent in the client's name, as it is then
+		now := *w
+		now.Peer = p
+		c.terms.Will = &now
+	}
 	if s.conn == c {
 		s.actAs(&p)
 	}

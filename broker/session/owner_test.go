@@ -52,7 +52,8 @@ func belongs(t *testing.T, h *hall) {
 func TestAClientActsUnderItsNewSubjectsFromNowOn(t *testing.T) { inBubble(t, Options{}, newSubjects) }
 
 func newSubjects(t *testing.T, h *hall) {
-	c, _ := h.Connect(Peer{ClientID: "a", Version: 5, Subjects: []string{"user:a", "group:old"}}, Terms{Expiry: Forever}, newTape(5))
+	c, _ := h.Connect(Peer{ClientID: "a", Version: 5, Subjects: []string{"user:a", "group:old"}},
+		Terms{Expiry: Forever, Will: &Will{Message: &Message{Topic: "gone"}}}, newTape(5))
 	c.Subscribe(Subscription{Filter: "t", QoS: 1})
 	before := c.Peer()
 	if n := h.PublishTo("group:old", &Message{Topic: "t", QoS: 1}); n != 1 {
@@ -62,6 +63,9 @@ func newSubjects(t *testing.T, h *hall) {
 	c.Know([]string{"user:a", "group:new"}, true, until)
 	if p := c.Peer(); !slices.Equal(p.Subjects, []string{"user:a", "group:new"}) || !p.Admin || !p.Expires.Equal(until) || p.ClientID != "a" {
 		t.Errorf("%+v", p)
+	}
+	if w := c.terms.Will; w == nil || !slices.Equal(w.Peer.Subjects, []string{"user:a", "group:new"}) {
+		t.Errorf("its will is sent by %+v", w)
 	}
 	if before.Admin || !slices.Contains(before.Subjects, "group:old") {
 		t.Errorf("a publish on its way has changed hands: %+v", before)

@@ -14,9 +14,35 @@ import (
 // pageSize is how many Things a page of a search has; it is Ditto's largest.
 const pageSize = 200
 
-// listThings prints the Things of namespaces (all, if there are none), page by
-// page as a search gives them (Ditto's protocol-specification-things-search).
+// listThings prints the Things of namespaces (all, if there are none).
 func listThings(ctx context.Context, c *client, out io.Writer, namespaces []string, most int, asJSON bool) error {
+	rows := [][]string{{"THING", "REVISION", "MODIFIED", "POLICY", "DEFINITION"}}
+	fields := "thingId,policyId,definition,_revision,_modified"
+	if asJSON {
+		fields = ""
+	}
+	printed := 0
+	err := searchThings(ctx, c, namespaces, fields, func(thing *jsondoc.Value) (bool, error) {
+		printed++
+		more := most == 0 || printed < most
+		if asJSON {
+			_, err := fmt.Fprintln(out, thing.String())
+			return more, err
+		}
+		rows = append(rows, []string{plain(thing, "thingId"), plain(thing, "_revision"), plain(thing, "_modified"), plain(thing, "policyId"), plain(thing, "definition")})
+		return more, nil
+	})
+	if err != nil || asJSON || printed == 0 {
+		return err
+	}
+	return table(out, rows)
+}
+
+// searchThings gives the Things of namespaces (all, if there are none), with
+// these fields of them ("": all), page by page as a search gives them (Ditto's
+// protocol-specification-things-search), until found says that there need be no
+// more.
+func searchThings(ctx context.Context, c *client, namespaces []string, fields string, found func(thing *jsondoc.Value) (more bool, err error)) error {
 	query := []jsondoc.Member{{Name: "options", Value: jsondoc.String("size(" + strconv.Itoa(pageSize) + ")")}}
 	if len(namespaces) > 0 {
 		var names []*jsondoc.Value
@@ -26,9 +52,7 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 		query = append(query, jsondoc.Member{Name: "namespaces", Value: jsondoc.Array(names...)})
 	}
 	subscribe := searchMessage("subscribe", query...)
-	if !asJSON {
-		subscribe.Fields = "thingId,policyId,definition,_revision,_modified"
-	}
+	subscribe.Fields = fields
 	created, err := c.ask(ctx, subscribe)
 	if err != nil {
 		return err
@@ -37,8 +61,7 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"THING", "REVISION", "MODIFIED", "POLICY", "DEFINITION"}}
-	correlation, printed := random(), 0
+	correlation := random()
 	request := func() error {
 		m := searchMessage("request", jsondoc.Member{Name: "subscriptionId", Value: subscription}, jsondoc.Member{Name: "demand", Value: jsondoc.Int(1)})
 		m.Headers.SetString("correlation-id", correlation)
@@ -47,7 +70,7 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 	if err := request(); err != nil {
 		return err
 	}
-	for more := true; more; {
+	for {
 		wait, cancel := context.WithTimeout(ctx, c.timeout)
 		page, err := c.answer(wait, correlation)
 		cancel()
@@ -58,35 +81,22 @@ func listThings(ctx context.Context, c *client, out io.Writer, namespaces []stri
 		case "failed":
 			return errors.New("the search failed: " + page.Value.String())
 		case "complete":
-			more = false
-			continue
+			return nil
 		}
 		items, err := member(page, "items")
 		if err != nil {
 			return err
 		}
 		for thing := range items.Elements() {
-			if more = most == 0 || printed < most; !more {
-				break
+			if more, err := found(thing); err != nil || !more {
+				return err
 			}
-			printed++
-			if asJSON {
-				if _, err := fmt.Fprintln(out, thing.String()); err != nil {
-					return err
-				}
-				continue
-			}
-			rows = append(rows, []string{plain(thing, "thingId"), plain(thing, "_revision"), plain(thing, "_modified"), plain(thing, "policyId"), plain(thing, "definition")})
 		}
 		// After the last page "complete" has come with it, and is read first.
-		if err := request(); more && err != nil {
+		if err := request(); err != nil {
 			return err
 		}
 	}
-	if asJSON || printed == 0 {
-		return nil
-	}
-	return table(out, rows)
 }
 
 func searchMessage(action string, value ...jsondoc.Member) *protocol.Message {

@@ -35,7 +35,7 @@ func run() int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), configCommand(), mapCommand(), thingsCommand(), storeCommand(), statusCommand(), passwdCommand(), versionCommand())
+	root.AddCommand(serveCommand(), configCommand(), mapCommand(), thingsCommand(), policiesCommand(), storeCommand(), statusCommand(), passwdCommand(), versionCommand())
 	root.SetFlagErrorFunc(adviseFlag)
 	if err := root.Execute(); err != nil {
 		if !errors.Is(err, errReported) {

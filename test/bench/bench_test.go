@@ -39,7 +39,7 @@ func TestEverySentMessageIsAcknowledgedAndDelivered(t *testing.T) {
 		{clients: 5, window: 16, message: modifyMessage, filter: modifyFilter},
 		{clients: 1, window: 64, message: telemetryMessage, filter: telemetryFilter},
 	} {
-		l, err := new(bench).connect(addr, traffic)
+		l, err := new(bench).connect(site{addr: addr}, traffic)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 		}
 	}()
 	traffic := traffic{clients: 1, window: 16, message: retrieveMessage, replies: true}
-	l, err := new(bench).connect(addr, traffic)
+	l, err := new(bench).connect(site{addr: addr}, traffic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestRequestsAreCountedByTheirResponses(t *testing.T) {
 
 func TestOpenLoopKeepsItsRateAndTimesEachAcknowledgement(t *testing.T) {
 	traffic := traffic{clients: 4, window: 100, message: modifyMessage, filter: modifyFilter}
-	l, err := new(bench).connect(newMochi(t), traffic)
+	l, err := new(bench).connect(site{addr: newMochi(t)}, traffic)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,8 +132,8 @@ type closer int
 func (c closer) Close() error { return syscall.Close(int(c)) }
 
 // addPublisher connects a client that will send these templates in turn.
-func (l *load) addPublisher(addr, id string, ts []template, reply string) error {
-	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: id, Clean: true, KeepAlive: 600})
+func (l *load) addPublisher(at site, id string, ts []template, reply string) error {
+	c, err := at.dial(mqttraw.Options{ClientID: id, Clean: true, KeepAlive: 600})
 	if err != nil {
 		return err
 	}
@@ -158,19 +158,19 @@ func (l *load) addPublisher(addr, id string, ts []template, reply string) error 
 }
 
 // addSubscriber connects the client that counts deliveries, at QoS 0.
-func (l *load) addSubscriber(addr, filter string) (err error) {
-	l.sub, err = l.subscriber(addr, "bench-sub", filter, tagSubscriber)
+func (l *load) addSubscriber(at site, filter string) (err error) {
+	l.sub, err = l.subscriber(at, "bench-sub", filter, tagSubscriber)
 	return err
 }
 
 // addDevice connects the client that hears what is published to devices.
-func (l *load) addDevice(addr, filter string) (err error) {
-	l.device, err = l.subscriber(addr, "bench-device", filter, tagDevice)
+func (l *load) addDevice(at site, filter string) (err error) {
+	l.device, err = l.subscriber(at, "bench-device", filter, tagDevice)
 	return err
 }
 
-func (l *load) subscriber(addr, id, filter string, tag int32) (*subscriber, error) {
-	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: id, Clean: true, KeepAlive: 600})
+func (l *load) subscriber(at site, id, filter string, tag int32) (*subscriber, error) {
+	c, err := at.dial(mqttraw.Options{ClientID: id, Clean: true, KeepAlive: 600})
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,8 @@ var (
 	twoPointers   = mapped(telemetryMessage, twoValues("/temp", "/battery"))
 	twoFormulas   = mapped(telemetryMessage, twoValues(`{expr: "payload.temp * 9 / 5 + 32"}`, `{expr: "payload.battery > 3.6 ? \"full\" : \"low\""}`))
 	oneReading    = mapped(readingMessage, gatewayRules)
+	openModifies  = traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter}
+	openTelemetry = mapped(telemetryMessage, benchRules)
 	withoutDevice = mapped(modifyMessage, benchRules)
 
 	// As many changes are under way as with messages of one, or nearly.
@@ -74,6 +76,16 @@ var comparisons = []comparison{
 		name:   "processor time of a change that is published to a device too, against one that is not",
 		figure: func(base, other outcome) float64 { return float64(other.cost) / float64(max(1, base.cost)) },
 		show:   func(o outcome) string { return o.cost.Round(10 * time.Nanosecond).String() },
+	},
+	{
+		key: "guarded", bound: 0.9, base: openModifies, other: guarded(openModifies),
+		name:   "stored modifies/s where clients have passwords and each device a Policy, against all open",
+		figure: byRate, show: rateOf,
+	},
+	{
+		key: "guardedtelemetry", bound: 0.9, base: openTelemetry, other: guarded(openTelemetry),
+		name:   "the same, plain telemetry through a mapping",
+		figure: byRate, show: rateOf,
 	},
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestAComparisonIsHeldByTheMedianOfItsRounds(t *testing.T) {
 	r.addComparison(least, []outcome{o(100, 1), o(100, 1), o(100, 1)}, []outcome{o(90, 1), o(96, 1), o(99, 1)})
 	least.name, least.bound = "second", 0.97
 	r.addComparison(least, []outcome{o(100, 1), o(100, 1), o(100, 1)}, []outcome{o(90, 1), o(96, 1), o(99, 1)})
-	most := comparisons[len(comparisons)-1]
+	most := comparisons[slices.IndexFunc(comparisons, func(c comparison) bool { return c.most })]
 	most.name = "third"
 	r.addComparison(most, []outcome{o(1, 10*time.Microsecond)}, []outcome{o(1, 11*time.Microsecond)})
 	r.addComparison(most, []outcome{o(1, 10*time.Microsecond)}, []outcome{{cost: 10 * time.Microsecond, problems: []string{"one"}}})
@@ -39,7 +40,7 @@ func TestTheRulesOfEveryComparisonTakeItsMessagesIn(t *testing.T) {
 	for _, c := range comparisons {
 		for _, traffic := range []traffic{c.base, c.other} {
 			file := t.TempDir() + "/bench.yaml"
-			if err := writeConfig(file, t.TempDir(), "127.0.0.1:1", traffic.rules); err != nil {
+			if err := writeConfig(file, t.TempDir(), "127.0.0.1:1", openAuth, traffic.rules); err != nil {
 				t.Fatal(err)
 			}
 			cfg, problems := config.Load(file, config.Flags{})

@@ -79,8 +79,8 @@ func share(msg message, client, clients, messages int) []template {
 
 // createThings creates all Things, waits until they are stored, and returns how
 // long the fastest acknowledgement took.
-func createThings(addr string) (fastest time.Duration, err error) {
-	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: "bench-create", Version: mqttraw.V5, Clean: true})
+func createThings(at site) (fastest time.Duration, err error) {
+	c, err := at.dial(mqttraw.Options{ClientID: "bench-create", Version: mqttraw.V5, Clean: true})
 	if err != nil {
 		return 0, err
 	}
@@ -90,6 +90,9 @@ func createThings(addr string) (fastest time.Duration, err error) {
 		n := min(50, things-from)
 		for i := range n {
 			topic, payload := createMessage(from + i)
+			if at.guarded {
+				payload = withPolicy(payload, from+i)
+			}
 			c.Queue(&mqttraw.Publish{Topic: topic, Payload: []byte(payload), QoS: 1, ID: uint16(i + 1)})
 		}
 		began := time.Now()
@@ -116,8 +119,8 @@ func createThings(addr string) (fastest time.Duration, err error) {
 
 // revisions adds up the revisions of all Things: what is stored, told by the
 // broker itself.
-func revisions(addr string) (uint64, error) {
-	c, _, err := mqttraw.Dial(addr, mqttraw.Options{ClientID: "bench-check", Version: mqttraw.V5, Clean: true})
+func revisions(at site) (uint64, error) {
+	c, err := at.dial(mqttraw.Options{ClientID: "bench-check", Version: mqttraw.V5, Clean: true})
 	if err != nil {
 		return 0, err
 	}

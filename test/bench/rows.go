@@ -29,6 +29,7 @@ type traffic struct {
 	device          string        // what another subscriber subscribes to; empty: there is none
 	messages        int           // how many different ones there are; 0: one for each Thing
 	changes         int           // that each message makes; 0: one
+	guarded         bool          // clients have passwords, and each Thing a Policy for its client
 }
 
 // slowSync is the environment variable by which the broker slows its syncs.
@@ -99,7 +100,7 @@ func (b *bench) measure(s side, t traffic) (o outcome, err error) {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	l, err := b.connect(srv.addr, t)
+	l, err := b.connect(srv.site, t)
 	if err != nil {
 		return o, err
 	}
@@ -132,7 +133,7 @@ func (b *bench) measure(s side, t traffic) (o outcome, err error) {
 	}
 	o.problems = l.problems(t)
 	if s == broker && !t.replies {
-		o.problems = append(o.problems, storedProblems(srv.addr, l.acked*uint64(max(1, t.changes)))...)
+		o.problems = append(o.problems, storedProblems(srv.site, l.acked*uint64(max(1, t.changes)))...)
 	}
 	return o, nil
 }
@@ -166,8 +167,8 @@ func (l *load) problems(t traffic) []string {
 
 // storedProblems asks the broker whether as many changes are stored as it
 // acknowledged; creating a Thing was its revision 1.
-func storedProblems(addr string, acked uint64) []string {
-	sum, err := revisions(addr)
+func storedProblems(at site, acked uint64) []string {
+	sum, err := revisions(at)
 	if err != nil {
 		return []string{"revisions not checked: " + err.Error()}
 	}
@@ -195,12 +196,12 @@ func (b *bench) fresh(s side, t traffic) (*server, func() error, error) {
 	if slow > 0 {
 		env = []string{slowSync + "=" + slow.String()}
 	}
-	srv, err := b.programs.startBroker(dir, t.rules, env...)
+	srv, err := b.startBroker(dir, t, env...)
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	done := func() error { return errors.Join(srv.stop(), os.RemoveAll(dir)) }
-	fastest, err := createThings(srv.addr)
+	fastest, err := createThings(srv.site)
 	if err == nil && fastest < slow {
 		err = fmt.Errorf("%s has no effect: a change was acknowledged after %v", env[0], fastest)
 	}
@@ -211,7 +212,7 @@ func (b *bench) fresh(s side, t traffic) (*server, func() error, error) {
 }
 
 // connect makes the clients of a load.
-func (b *bench) connect(addr string, t traffic) (*load, error) {
+func (b *bench) connect(at site, t traffic) (*load, error) {
 	l, err := newLoad(t.window)
 	if err != nil {
 		return nil, err
@@ -222,19 +223,19 @@ func (b *bench) connect(addr string, t traffic) (*load, error) {
 		if t.replies {
 			reply = "ditto/_replies/" + id
 		}
-		if err = l.addPublisher(addr, id, share(t.message, i, t.clients, t.messages), reply); err != nil {
+		if err = l.addPublisher(at, id, share(t.message, i, t.clients, t.messages), reply); err != nil {
 			break
 		}
 	}
 	if err == nil && t.filter != "" {
-		err = l.addSubscriber(addr, t.filter)
+		err = l.addSubscriber(at, t.filter)
 	}
 	if err == nil && t.device != "" {
-		err = l.addDevice(addr, t.device)
+		err = l.addDevice(at, t.device)
 	}
 	if err != nil {
 		l.close()
-		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+		return nil, fmt.Errorf("connect to %s: %w", at.addr, err)
 	}
 	return l, nil
 }
@@ -257,7 +258,7 @@ func (b *bench) measureLatency(s side) (lat latencies, err error) {
 	if s == mochi {
 		t.filter = modifyFilter
 	}
-	l, err := b.connect(srv.addr, t)
+	l, err := b.connect(srv.site, t)
 	if err != nil {
 		return lat, err
 	}

@@ -43,7 +43,7 @@ func connectScale(addr string, t template, n numbers, clients int) (*load, error
 		// Each has a frame of its own to write the numbers into.
 		mine := t
 		mine.frame = append([]byte(nil), t.frame...)
-		if err := l.addPublisher(addr, fmt.Sprintf("bench-%d", i), []template{mine}, ""); err != nil {
+		if err := l.addPublisher(site{addr: addr}, fmt.Sprintf("bench-%d", i), []template{mine}, ""); err != nil {
 			l.close()
 			return nil, fmt.Errorf("connect to %s: %w", addr, err)
 		}
@@ -147,7 +147,7 @@ func (b *bench) scale(create template, n int) (srv *server, dir string, err erro
 	if dir, err = os.MkdirTemp(b.dir, "scale-"); err != nil {
 		return nil, "", err
 	}
-	if srv, err = b.programs.startBroker(dir, ""); err != nil {
+	if srv, err = b.startBroker(dir, traffic{}); err != nil {
 		return nil, "", errors.Join(err, os.RemoveAll(dir))
 	}
 	if err = onceEach(srv.addr, create, n); err != nil {
@@ -195,7 +195,7 @@ func (b *bench) measureMillion(table *report) error {
 		return err
 	}
 	stopped := time.Since(began)
-	if srv, err = b.programs.startBroker(dir, ""); err != nil {
+	if srv, err = b.startBroker(dir, traffic{}); err != nil {
 		return err
 	}
 	clean := srv.ready
@@ -249,7 +249,7 @@ func (b *bench) killUnderLoad(srv *server, dir string) (time.Duration, error) {
 	<-srv.lines
 	_ = srv.cmd.Wait()
 	running.Delete(srv)
-	if srv, err = b.programs.startBroker(dir, ""); err != nil {
+	if srv, err = b.startBroker(dir, traffic{}); err != nil {
 		return 0, err
 	}
 	return srv.ready, srv.stop()

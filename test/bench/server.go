@@ -21,7 +21,7 @@ import (
 
 // server is a broker that runs as a process of its own.
 type server struct {
-	addr   string
+	site
 	ready  time.Duration // from the start of the process to its ready line
 	cmd    *exec.Cmd
 	stdout io.Closer
@@ -32,7 +32,7 @@ type server struct {
 // start runs the command and waits for a line on standard output that has the
 // word ready in it.
 func start(addr, ready string, env []string, name string, args ...string) (*server, error) {
-	s := &server{addr: addr, cmd: exec.Command(name, args...), stderr: new(bytes.Buffer), lines: make(chan error, 1)}
+	s := &server{site: site{addr: addr}, cmd: exec.Command(name, args...), stderr: new(bytes.Buffer), lines: make(chan error, 1)}
 	s.cmd.Stderr = s.stderr
 	s.cmd.Env = append(os.Environ(), env...)
 	out, err := s.cmd.StdoutPipe()
@@ -162,13 +162,22 @@ const benchConfig = `data_dir: %q
 listeners:
   - address: tcp://%s
 http: {address: "off"}
-auth: {anonymous: ["anonymous:bench"]}
+auth: %s
 log: {level: info, format: text}
 %s`
 
 // startBroker starts the broker on a folder, with these mappings and
 // publications; "" for those of the telemetry row.
-func (p programs) startBroker(dir, rules string, env ...string) (*server, error) {
+func (b *bench) startBroker(dir string, t traffic, env ...string) (*server, error) {
+	auth := openAuth
+	if t.guarded {
+		users, err := b.usersFile()
+		if err != nil {
+			return nil, err
+		}
+		auth = fmt.Sprintf("{users_file: %q, admin_subjects: [\"user:bench-create\", \"user:bench-check\"]}", users)
+	}
+	rules := t.rules
 	if rules == "" {
 		rules = benchRules
 	}
@@ -177,14 +186,21 @@ func (p programs) startBroker(dir, rules string, env ...string) (*server, error)
 		return nil, err
 	}
 	file := filepath.Join(dir, "bench.yaml")
-	if err := writeConfig(file, filepath.Join(dir, "data"), addr, rules); err != nil {
+	if err := writeConfig(file, filepath.Join(dir, "data"), addr, auth, rules); err != nil {
 		return nil, err
 	}
-	return start(addr, "twinbroker ready", env, p.broker, "serve", "-c", file)
+	srv, err := start(addr, "twinbroker ready", env, b.programs.broker, "serve", "-c", file)
+	if err == nil {
+		srv.guarded = t.guarded
+	}
+	return srv, err
 }
 
-func writeConfig(file, data, addr, rules string) error {
-	return os.WriteFile(file, fmt.Appendf(nil, benchConfig, data, addr, rules), 0o600)
+// openAuth lets every client in.
+const openAuth = `{anonymous: ["anonymous:bench"]}`
+
+func writeConfig(file, data, addr, auth, rules string) error {
+	return os.WriteFile(file, fmt.Appendf(nil, benchConfig, data, addr, auth, rules), 0o600)
 }
 
 // startIdle starts the broker on an empty folder without any file.

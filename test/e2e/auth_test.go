@@ -266,9 +266,11 @@ func TestCertificatesSayWhoClientsAre(t *testing.T) {
 listeners:
   - address: tls://127.0.0.1:0
     tls: {cert: %s, key: %s, client_ca: %s, client_auth: request, crl: %s}
+  - address: wss://127.0.0.1:0
+    tls: {cert: %s, key: %s, client_ca: %s, client_auth: require}
 auth:
   certificates: {subjects: ["cert:{{ cert:cn }}"]}
-`, cert, key, ca.file, crl)})
+`, cert, key, ca.file, crl, cert, key, ca.file)})
 
 	one, oneCert, oneKey := ca.issue(10, "gw-1", later)
 	two, _, _ := ca.issue(11, "gw-2", later)
@@ -292,6 +294,16 @@ auth:
 	}
 	if r := harness.Run(t, "things", "list", "--url", "mqtts://"+b.MQTT(), "--ca", ca.file, "--cert", oneCert, "--key", oneKey); r.Code != 0 {
 		t.Errorf("things with a certificate: %+v", r)
+	}
+	web, _, err := openWeb(b.URL("wss"), "", ca.client(two))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := connackCode(t, b, harness.Connect{Conn: web}); got != 0 {
+		t.Errorf("a gateway by WebSocket: %#x", got)
+	}
+	if _, _, err := openWeb(b.URL("wss"), "", ca.client()); err == nil {
+		t.Error("a WebSocket without the certificate that is required")
 	}
 	ca.revoke(crl, 9, 11)
 	if code := ended(t, second); code != 0x98 {
