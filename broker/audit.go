@@ -52,7 +52,7 @@ func (a *audit) Connected(p *session.Peer, present bool) {
 // TurnedAway tells that a client was not let in. Its identity is not known then,
 // only what it says.
 func (a *audit) TurnedAway(p *session.Peer, reason string) {
-	a.refused(p, p.Remote, "connect", "username", p.Username, "reason", reason)
+	a.refused(p, hostOf(p.Remote), "connect", "username", p.Username, "reason", reason)
 }
 
 // Refused tells that a client was not allowed something: "publish" to a topic,

@@ -47,8 +47,7 @@ func New(o Options) *Authenticator {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures()}
-	a.nobody, _ = parseHash(Hash([]byte("nobody")))
+	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures(), nobody: nobodys()}
 	a.current.Store(&state{})
 	return a
 }

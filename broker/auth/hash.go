@@ -52,6 +52,14 @@ func Hash(password []byte) string {
 	return phc(&hash{salt: salt, time: argonTime, memory: argonMemory, threads: argonThreads}, string(password))
 }
 
+// nobodys is a hash of no password that costs as much as one of Hash.
+func nobodys() *hash {
+	h := &hash{kind: "argon2id", salt: make([]byte, saltSize), key: make([]byte, keySize), time: argonTime, memory: argonMemory, threads: argonThreads}
+	_, _ = rand.Read(h.salt) // never fails
+	_, _ = rand.Read(h.key)
+	return h
+}
+
 // phc hashes a password by argon2id, at the cost and with the salt of h, and
 // writes that in the PHC string format.
 func phc(h *hash, password string) string {
