@@ -71,7 +71,7 @@ func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
 		b.metrics.events.Inc()
-		if changesRights(e) {
+		if changesRights(out, e) {
 			b.sessions.RightsChanged()
 		}
 		if e.Topic.Group == protocol.Policies {

@@ -7,6 +7,7 @@ import (
 	"github.com/twinbroker/twinbroker/broker/topics"
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -72,18 +73,30 @@ func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
 }
 
 // changesRights says whether others may read other things than before, now that
-// an event has happened.
-func changesRights(e *protocol.Message) bool {
+// an event of an outcome has happened: what waits is looked at again then. Of a
+// Thing that is deleted its Policy still decides.
+func changesRights(out *twin.Outcome, e *protocol.Message) bool {
+	whole := len(e.Path) == 0
 	switch {
 	case e.Topic.Group == protocol.Policies:
 		return true
-	case len(e.Path) > 0:
-		return e.Path[0] == "policyId"
-	case e.Topic.Action == protocol.ActionMerged && e.Value != nil:
-		_, ok := e.Value.Member("policyId")
-		return ok
+	case !whole && e.Path[0] != "policyId", whole && e.Topic.Action == protocol.ActionDeleted:
+		return false
+	case e.Topic.Action == protocol.ActionCreated:
+		return e.Revision > 1 // there was one of that name before
+	case out.Before != nil && out.After != nil:
+		return policyOf(out.Before) != policyOf(out.After)
 	}
 	return true
+}
+
+func policyOf(thing *jsondoc.Value) string {
+	id, _ := thing.Member("policyId")
+	if id == nil {
+		return ""
+	}
+	text, _ := id.Text()
+	return text
 }
 
 // readable is what publications may tell of an event to their subjects; nil:
