@@ -40,7 +40,7 @@ type accessCache struct {
 const (
 	accessShards = 16
 	// accessRoom is the memory for Enforcers, in bytes, counted roughly.
-	accessRoom = 64 << 20
+	accessRoom = 32 << 20
 )
 
 type accessShard struct {
