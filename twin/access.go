@@ -103,11 +103,7 @@ func (s *Service) upToDate(a *keptAccess) (seq uint64, ok bool) {
 // resolve makes an Enforcer.
 func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 	a := &keptAccess{enforcer: policy.Nobody, cost: 2 << 10}
-	seen := map[string]*policy.Model{}
 	load := func(id string) (*policy.Model, error) {
-		if m, ok := seen[id]; ok {
-			return m, nil
-		}
 		doc, ok := with[id]
 		if !ok {
 			key := store.Key{Kind: kindPolicy, ID: id}
@@ -119,35 +115,36 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 			doc = documentOf(e)
 		}
 		if doc.Value == nil {
-			seen[id] = nil
 			return nil, nil
 		}
 		a.cost += 4 * doc.Size()
 		m, refused := policy.Parse(id, doc.Value)
 		if refused != nil {
-			// What is stored was checked. If it cannot be read all the same,
-			// it allows nothing.
-			m = nil
+			// What is stored was checked. If it cannot be read all the same, it is
+			// not known what it revokes, be it from those who import it.
+			return nil, refused
 		}
-		seen[id] = m
 		return m, nil
 	}
 	if policyID == "" { // of a Thing that was stored without one
 		return a, nil
 	}
 	m, err := load(strings.Clone(policyID))
-	if err != nil || m == nil {
-		return a, err
+	var e *policy.Enforcer
+	if m != nil {
+		e, err = policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: time.Now()})
 	}
-	a.there = true
-	e, err := policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: time.Now()})
-	var endless *protocol.Error
+	var unusable *protocol.Error
 	switch {
-	case errors.As(err, &endless): // there is no end to its imports, so it allows nothing
+	case errors.As(err, &unusable):
+		// There is no end to its imports, or a part of it cannot be read: it is
+		// there, and allows nothing.
+		a.there = true
 	case err != nil:
 		return nil, err
-	default:
-		a.enforcer, a.until = e, e.Until()
+	case m != nil:
+		a.there, a.enforcer, a.until = true, e, e.Until()
+		a.cost += e.Size()
 	}
 	return a, nil
 }
