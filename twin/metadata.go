@@ -86,6 +86,9 @@ func (w *writing) putMetadata(cur document, entries []protocol.MetadataEntry) *p
 		if err != nil {
 			return err
 		}
+		if err := w.mayDescribe(targets...); err != nil {
+			return err
+		}
 		depth := len(w.change.path) + e.Value.Depth()
 		for _, p := range targets {
 			if depth+len(p) > w.s.depth {
@@ -107,9 +110,12 @@ func (w *writing) deleteMetadata(cur document, fields []jsondoc.Pointer) *protoc
 		if is != nil {
 			w.change.metadata = jsondoc.Object()
 		}
-		return nil
+		return w.mayDescribe(nil)
 	}
 	targets, err := expandFields(protocol.HeaderDeleteMetadata, w.at, cur.Value, w.change.path, fields)
+	if err == nil {
+		err = w.mayDescribe(targets...)
+	}
 	if err != nil || is == nil {
 		return err
 	}
