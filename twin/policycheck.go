@@ -26,6 +26,23 @@ func (w *policyWriting) canBeApplied(cur *jsondoc.Value) *protocol.Error {
 	return w.stillReferredTo(cur)
 }
 
+// conflict refuses to make a Policy that is there. What the headers say is held
+// against it only for who may READ something of it: others would learn its
+// revision.
+func (w *policyWriting) conflict(cur *jsondoc.Value, revision uint64) *protocol.Error {
+	may, err := w.s.rightsToPolicy(w.id, &w.cmd.Sender, nil)
+	if err != nil {
+		return err
+	}
+	w.readTo = max(w.readTo, may.seq)
+	if may.some(policy.Read, nil) {
+		if err := w.matches(cur, revision); err != nil {
+			return err
+		}
+	}
+	return protocol.PolicyConflict(w.id)
+}
+
 // mustBeThere says of what can be deleted whether that is an error where there
 // is nothing.
 func (place *policyPlace) mustBeThere() bool {

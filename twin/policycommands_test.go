@@ -334,7 +334,9 @@ func TestAPolicyMayBeSomebodyElsesIfThatIsMeant(t *testing.T) {
 
 func TestTheResolvedViewOfAPolicyHasWhatItImports(t *testing.T) {
 	w := newWorld(t, Options{NamespacePolicies: policy.Roots{"org.*": {"top:root"}}})
-	w.mustPolicy("top:root", "create", "/", `{"entries":{"R":`+owner+`}}`)
+	admin := w.being("user:ann")
+	admin.sender.Admin = true
+	admin.mustPolicy("top:root", "create", "/", `{"entries":{"R":`+owner+`}}`)
 	w.mustPolicy("org.acme:base", "create", "/", `{"entries":{"X":`+owner+`,"Y":{"resources":{"thing:/y":`+ro+`},"importable":"explicit"}}}`)
 	w.mustPolicy(gateID, "create", "/", strings.Replace(gate, `"entries":{`, `"imports":{"org.acme:base":{"entries":["Y"]}},"entries":{`, 1))
 	labels := func(w *world, headers, fields string) string {

@@ -115,11 +115,14 @@ func (w *policyWriting) apply(tx *store.Tx, e store.Entry) (err *protocol.Error)
 		if err = w.mayCreate(next); err != nil {
 			return err
 		}
-		if err = w.matches(cur.Value, e.Revision); err != nil {
+		if cur.Value != nil {
+			return w.conflict(cur.Value, e.Revision)
+		}
+		if err = w.mayMakeAnew(w.id, e); err != nil {
 			return err
 		}
-		if cur.Value != nil {
-			return protocol.PolicyConflict(w.id)
+		if err = w.matches(nil, e.Revision); err != nil {
+			return err
 		}
 	}
 	unchanged := cur.Value != nil && next.Value != nil && jsondoc.Equal(cur.Value, next.Value)
@@ -231,6 +234,9 @@ func (w *policyWriting) commit(tx *store.Tx, before *jsondoc.Value, next documen
 	action, status := w.became(before)
 	revision := w.put(tx, before, next, &policyEvent{path: w.place.asked, action: action, value: w.told})
 	w.respond(next.Value, status, revision)
+	if next.Value == nil {
+		w.outcome.Access = w.rights.Enforcer // the Policy that says who may be told that it is gone
+	}
 	w.finish(tx)
 }
 

@@ -80,7 +80,6 @@ type Service struct {
 	rounding   rounding
 	clock      *subjectClock
 	enforcers  *accessCache
-	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
 	dropEmptied bool
@@ -90,7 +89,7 @@ type Service struct {
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
 	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied,
-		enforcers: newAccessCache(), alikes: newAlikes(), roots: o.NamespacePolicies}
+		enforcers: newAccessCache(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}

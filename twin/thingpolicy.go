@@ -128,6 +128,9 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 		if err := w.mayMakePolicy(of.id, policy); err != nil {
 			return err
 		}
+		if err := w.mayMakeAnew(of.id, there); err != nil {
+			return err
+		}
 		put := change{op: opPut, value: policy}
 		revision := tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
 		w.s.policyChanged(of.id, nil, policy, revision, tx.Time())

@@ -38,11 +38,7 @@ type Enforcer struct {
 
 	namespaced bool
 	namespaces kept[*Enforcer]
-	keys       *kept[string]
-
-	// alike is the ID of the Policy that the entries are from, where it is
-	// another one that says the same.
-	alike string
+	keys       kept[string]
 }
 
 type node struct {
@@ -84,7 +80,7 @@ func permsOf(list []Permission) (set perm) {
 var Nobody = newEnforcer(nil, nil, nil)
 
 func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
-	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}, keys: &kept[string]{}}
+	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}}
 	root := &growing{}
 	for i, entry := range entries {
 		e.namespaced = e.namespaced || len(entry.namespaces) > 0

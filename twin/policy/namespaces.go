@@ -77,6 +77,16 @@ func (r Roots) For(namespace string) []string {
 	return ids
 }
 
+// Names says whether the Policy is a root of any namespace.
+func (r Roots) Names(id string) bool {
+	for _, ids := range r {
+		if slices.Contains(ids, id) {
+			return true
+		}
+	}
+	return false
+}
+
 func precedence(pattern string) int {
 	if !strings.HasSuffix(pattern, "*") {
 		return 1 << 30

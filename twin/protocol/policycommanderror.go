@@ -106,6 +106,15 @@ func PolicyNotCreatable(id string) *Error {
 			"or send the header 'allow-policy-lockout: true' if it is to be somebody else's."}
 }
 
+// PolicyStillNamed: there was a Policy with this ID, or is to be one, by which
+// others go.
+func PolicyStillNamed(id string) *Error {
+	return &Error{Status: 403, Code: "policies:policy.notcreatable",
+		Message: "The Policy with ID '" + id + "' could not be created: Things, Policies or the configuration still name it.",
+		Description: "Who could write it before it was deleted, or an administrator, can make it anew. " +
+			"Choose another ID, or have them do it."}
+}
+
 // PolicyConflict: a Policy with this ID is there already.
 func PolicyConflict(id string) *Error {
 	return &Error{Status: 409, Code: "policies:policy.conflict",
