@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
@@ -102,7 +103,18 @@ func (s *Service) upToDate(a *keptAccess) (seq uint64, ok bool) {
 
 // resolve makes an Enforcer.
 func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
+	if policyID == "" { // of a Thing that was stored without one
+		return &keptAccess{enforcer: policy.Nobody}, nil
+	}
+	policyID = strings.Clone(policyID)
+	alone := len(with) == 0 && len(s.roots) == 0
+	if alone {
+		if a, err := s.resolveAlike(policyID); a != nil || err != nil {
+			return a, err
+		}
+	}
 	a := &keptAccess{enforcer: policy.Nobody, cost: 2 << 10}
+	var own *jsondoc.Value
 	load := func(id string) (*policy.Model, error) {
 		doc, ok := with[id]
 		if !ok {
@@ -117,6 +129,9 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 		if doc.Value == nil {
 			return nil, nil
 		}
+		if id == policyID {
+			own = doc.Value
+		}
 		a.cost += 4 * doc.Size()
 		m, refused := policy.Parse(id, doc.Value)
 		if refused != nil {
@@ -126,10 +141,7 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 		}
 		return m, nil
 	}
-	if policyID == "" { // of a Thing that was stored without one
-		return a, nil
-	}
-	m, err := load(strings.Clone(policyID))
+	m, err := load(policyID)
 	var e *policy.Enforcer
 	if m != nil {
 		e, err = policy.Resolve(m, policy.ResolveOptions{Load: load, Roots: s.roots, Now: time.Now()})
@@ -145,6 +157,9 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 	case m != nil:
 		a.there, a.enforcer, a.until = true, e, e.Until()
 		a.cost += e.Size()
+		if alone {
+			s.alikes.keep(own, e)
+		}
 	}
 	return a, nil
 }

@@ -80,6 +80,7 @@ type Service struct {
 	rounding   rounding
 	clock      *subjectClock
 	enforcers  *accessCache
+	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
 	// dropEmptied is Options.DropEmptied.
 	dropEmptied bool
@@ -89,7 +90,7 @@ type Service struct {
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
 	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied,
-		enforcers: newAccessCache(), roots: o.NamespacePolicies}
+		enforcers: newAccessCache(), alikes: newAlikes(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}

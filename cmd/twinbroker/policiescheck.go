@@ -213,6 +213,9 @@ func explain(by *policy.Enforcer, policyID string, who policy.Subjects, what pol
 	for _, rule := range reason.Below {
 		a.Why = append(a.Why, rule.String())
 	}
+	for _, rule := range reason.LeftOut {
+		a.Why = append(a.Why, rule.String())
+	}
 	if len(a.Why) == 0 {
 		a.Why = []string{"no entry of Policy '" + policyID + "' says anything about it to " + strings.Join(who, ", ")}
 	}

@@ -38,7 +38,11 @@ type Enforcer struct {
 
 	namespaced bool
 	namespaces kept[*Enforcer]
-	keys       kept[string]
+	keys       *kept[string]
+
+	// alike is the ID of the Policy that the entries are from, where it is
+	// another one that says the same.
+	alike string
 }
 
 type node struct {
@@ -80,7 +84,7 @@ func permsOf(list []Permission) (set perm) {
 var Nobody = newEnforcer(nil, nil, nil)
 
 func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
-	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}}
+	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}, keys: &kept[string]{}}
 	root := &growing{}
 	for i, entry := range entries {
 		e.namespaced = e.namespaced || len(entry.namespaces) > 0

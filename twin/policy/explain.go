@@ -111,6 +111,13 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 		})
 	}
 	reason.LeftOut = e.leftOut(who, asked, of, path)
+	if e.alike != "" {
+		for _, rules := range [][]Rule{reason.Here, reason.Below, reason.LeftOut} {
+			for i := range rules {
+				rules[i].Policy = e.ID()
+			}
+		}
+	}
 	return reason
 }
 
