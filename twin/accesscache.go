@@ -34,13 +34,14 @@ type keptAccess struct {
 // however many there are.
 type accessCache struct {
 	seed   maphash.Seed
+	room   int
 	shards [accessShards]accessShard
 }
 
 const (
 	accessShards = 16
-	// accessRoom is the memory for Enforcers, in bytes, counted roughly.
-	accessRoom = 32 << 20
+	// accessShare is the share of the store's memory that is for Enforcers.
+	accessShare = 8
 )
 
 type accessShard struct {
@@ -49,8 +50,9 @@ type accessShard struct {
 	cost int
 }
 
-func newAccessCache() *accessCache {
-	c := &accessCache{seed: maphash.MakeSeed()}
+// newAccessCache makes a cache for so many bytes, counted roughly.
+func newAccessCache(room int64) *accessCache {
+	c := &accessCache{seed: maphash.MakeSeed(), room: int(room)}
 	for i := range c.shards {
 		c.shards[i].kept = map[string]*keptAccess{}
 	}
@@ -85,7 +87,7 @@ func (c *accessCache) put(policyID string, a *keptAccess) {
 	sh.kept[policyID] = a
 	sh.cost += a.cost
 	for other, old := range sh.kept { // in no order
-		if sh.cost <= accessRoom/accessShards {
+		if sh.cost <= c.room/accessShards {
 			return
 		}
 		if old == a || old.used.Swap(false) {

@@ -364,15 +364,16 @@ func TestEnforcersAreKeptWithinBounds(t *testing.T) {
 	if again, _ := w.PolicyAccess("org.acme:large"); again != first {
 		t.Error("it is not kept")
 	}
-	for i := range 3 * accessRoom / (64 << 10) {
+	room := w.enforcers.room
+	for i := range 3 * room / (64 << 10) {
 		w.enforcers.put(fmt.Sprintf("org.acme:p%d", i), &keptAccess{cost: 64 << 10})
 	}
 	cost := 0
 	for i := range w.enforcers.shards {
 		cost += w.enforcers.shards[i].cost
 	}
-	if cost > accessRoom || cost < accessRoom/2 {
-		t.Errorf("%d bytes are kept, of %d", cost, accessRoom)
+	if cost > room || cost < room/2 {
+		t.Errorf("%d bytes are kept, of %d", cost, room)
 	}
 }
 

@@ -89,8 +89,13 @@ type Service struct {
 // Open opens the data in dir, which is made when it is not there. The error
 // says what could not be read.
 func Open(dir string, o Options) (*Service, error) {
+	memory := o.Store.Memory
+	if memory == 0 {
+		memory = store.DefaultMemory
+	}
+	o.Store.Memory = memory - memory/accessShare
 	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied,
-		enforcers: newAccessCache(), alikes: newAlikes(), roots: o.NamespacePolicies}
+		enforcers: newAccessCache(memory / accessShare), alikes: newAlikes(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}

@@ -43,9 +43,12 @@ type KindSpec struct {
 	Apply func(cur State, change []byte) (State, error)
 }
 
+// DefaultMemory is the bound of Options.Memory where none is given, in bytes.
+const DefaultMemory = 256 << 20
+
 // Options of a store. The zero value of a field means what stands behind it.
 type Options struct {
-	// Memory bounds the states kept in memory, in bytes: 256 MiB. Those that
+	// Memory bounds the states kept in memory, in bytes: [DefaultMemory]. Those that
 	// were used least lately are read from the snapshot file again when they
 	// are needed. When more than this waits to be written there, Begin waits.
 	Memory int64
@@ -110,7 +113,7 @@ type hooks struct {
 }
 
 func (o *Options) fill() {
-	set(&o.Memory, 256<<20)
+	set(&o.Memory, DefaultMemory)
 	set(&o.Patience, 10*time.Second)
 	set(&o.SegmentSize, 64<<20)
 	set(&o.SnapshotEvery, 64<<20)
