@@ -1,0 +1,74 @@
+package twin
+
+import (
+	"strings"
+	"testing"
+)
+
+// What a Policy made with a Thing imports and refers to, its maker must be
+// allowed to READ, as of a Policy that is made by itself.
+func TestAPolicyMadeWithAThingImportsOnlyWhatItsMakerMayRead(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.provision("org.acme:secret", `{"X":{"subjects":{"user:hidden":{"type":"x"}},"resources":{"thing:/hidden":`+ro+`}}}`)
+	w.provision("org.acme:open", everything("user:ann"))
+	importing := func(id, more string) string {
+		return `{"imports":{"` + id + `":{}},"entries":{"OWN":{"subjects":{"user:ann":{"type":"x"}},"resources":{"thing:/":` + rw + `,"policy:/":` + rw + `}}` + more + `}}`
+	}
+	w.force("org.acme:copied", strings.Replace(importing("org.acme:secret", ""), "{", `{"policyId":"org.acme:copied",`, 1))
+	referring := importing("org.acme:secret", `,"REF":{"references":[{"import":"org.acme:secret","entry":"X"}]}`)
+	for _, c := range []struct{ name, value, want string }{
+		{"inline", `{"_policy":` + importing("org.acme:secret", "") + `}`, "policies:policy.notfound"},
+		{"inline, with a reference", `{"_policy":` + referring + `}`, "policies:policy.notfound"},
+		{"inline, of what is not there", `{"_policy":` + importing("org.acme:none", "") + `}`, "policies:policy.notfound"},
+		{"a copy", `{"_copyPolicyFrom":"org.acme:copied"}`, "policies:policy.notfound"},
+		{"inline, of what may be read", `{"_policy":` + importing("org.acme:open", "") + `}`, ""},
+	} {
+		id := "org.acme:" + strings.NewReplacer(" ", "-", ",", "").Replace(c.name)
+		o := w.send(command(id, "create", "/", c.value))
+		got := ""
+		if o.Err != nil {
+			got = o.Err.Code
+		}
+		if got != c.want {
+			t.Errorf("%s: %v", c.name, o.Err)
+		}
+		if (w.policy(id) != "") != (c.want == "") {
+			t.Errorf("%s: %s", c.name, w.policy(id))
+		}
+	}
+	o := w.as("admin", command("org.acme:by-admin", "create", "/", `{"_policy":`+referring+`}`))
+	if o.Err != nil || !o.Overruled {
+		t.Errorf("an administrator: %v, %v", o.Err, o.Overruled)
+	}
+}
+
+// In the resolved view each piece is shown to who may READ it where it is
+// written, by whatever way it came.
+func TestTheResolvedViewShowsNothingOfOthersThatMayNotBeRead(t *testing.T) {
+	w := newWorld(t, Options{})
+	readable := `"SELF":{"subjects":{"user:bob":{"type":"x"}},"resources":{"policy:/":` + ro + `},"importable":"never"}`
+	secret := `"X":{"subjects":{"user:hidden":{"type":"x"}},"resources":{"thing:/hidden":` + ro + `}}`
+	w.provision("org.acme:a", `{`+readable+`}`)
+	w.provision("org.acme:a-b", `{`+secret+`}`)
+	w.provision("org.acme:far", `{`+secret+`}`)
+	w.force("org.acme:near", `{"policyId":"org.acme:near","imports":{"org.acme:far":{}},"entries":{`+readable+`}}`)
+	w.force("org.acme:view", `{"policyId":"org.acme:view","imports":{"org.acme:a":{},"org.acme:a-b":{},"org.acme:near":{"transitiveImports":["org.acme:far"]}},"entries":{`+
+		readable+`,"REF":{"subjects":{"user:known":{"type":"x"}},"references":[{"import":"org.acme:a-b","entry":"X"}]}}}`)
+	if a, err := w.PolicyAccess("org.acme:view"); err != nil || !strings.Contains(a.Resolved().String(), "imported-org.acme:near-imported-org.acme:far-X") {
+		t.Fatalf("it does not come to what this is about: %v", err)
+	}
+	for range 20 { // the order of maps is another each time
+		o := w.being("user:bob").send(policyCommand("org.acme:view", "retrieve", "/", "", `"policy-view":"resolved"`))
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		got := o.Response.Value.String()
+		if strings.Contains(got, "hidden") || !strings.Contains(got, "user:known") {
+			t.Fatal(got)
+		}
+	}
+	o := w.as("admin", policyCommand("org.acme:view", "retrieve", "/", "", `"policy-view":"resolved"`))
+	if o.Err != nil || strings.Count(o.Response.Value.String(), "user:hidden") != 3 || !o.Overruled {
+		t.Errorf("an administrator: %v %s", o.Err, text(o.Response.Value))
+	}
+}
