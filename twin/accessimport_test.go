@@ -3,6 +3,8 @@ package twin
 import (
 	"strings"
 	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/policy"
 )
 
 // What a Policy made with a Thing imports and refers to, its maker must be
@@ -71,4 +73,32 @@ func TestTheResolvedViewShowsNothingOfOthersThatMayNotBeRead(t *testing.T) {
 	if o.Err != nil || strings.Count(o.Response.Value.String(), "user:hidden") != 3 || !o.Overruled {
 		t.Errorf("an administrator: %v %s", o.Err, text(o.Response.Value))
 	}
+}
+
+// Who makes a Policy that counts for a whole namespace would let himself into
+// it.
+func TestAPolicyOfANamespaceIsMadeByAdministrators(t *testing.T) {
+	w := newWorld(t, Options{NamespacePolicies: policy.Roots{"org.*": {"org.root:all"}}})
+	const refused = "policies:policy.notcreatable"
+	w.must("org.acme:other", "create", "/", `{}`)
+	inline := everything("user:ann")
+	for name, envelope := range map[string]string{
+		"by itself":                   policyCommand("org.root:all", "create", "/", `{"entries":`+inline+`}`, ""),
+		"by itself, modified":         policyCommand("org.root:all", "modify", "/", `{"entries":`+inline+`}`, `"allow-policy-lockout":true`),
+		"with a Thing":                command("org.acme:t", "create", "/", `{"_policy":{"policyId":"org.root:all","entries":`+inline+`}}`),
+		"with a Thing of that ID":     command("org.root:all", "create", "/", `{}`),
+		"as a copy":                   command("org.acme:t", "create", "/", `{"policyId":"org.root:all","_copyPolicyFrom":"org.acme:other"}`),
+		"with a merge of a new Thing": command("org.root:all", "merge", "/", `{"attributes":{}}`),
+	} {
+		if o := w.send(envelope); o.Err == nil || o.Err.Code != refused {
+			t.Errorf("%s: %v", name, o.Err)
+		}
+	}
+	if o := w.as("admin user:boss", policyCommand("org.root:all", "create", "/", `{"entries":`+inline+`}`, "")); o.Err == nil {
+		t.Error("only a name makes nobody an administrator")
+	}
+	if o := w.as("admin", policyCommand("org.root:all", "create", "/", `{"entries":`+inline+`}`, "")); o.Err != nil || !o.Overruled {
+		t.Errorf("an administrator: %v", o.Err)
+	}
+	w.mustPolicy("org.root:all", "modify", "/entries/more", `{}`)
 }

@@ -109,6 +109,7 @@ func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
 	if err != nil {
 		return err
 	}
+	defer func() { w.rights.overruled = w.rights.overruled || may.overruled }()
 	lockout, _ := w.cmd.Message.Headers.Get(protocol.HeaderAllowPolicyLockout)
 	if lockout == "true" || may.whole(policy.Write, nil) {
 		return nil
