@@ -102,3 +102,17 @@ func TestAPolicyOfANamespaceIsMadeByAdministrators(t *testing.T) {
 	}
 	w.mustPolicy("org.root:all", "modify", "/entries/more", `{}`)
 }
+
+// No event tells of a Policy that is made with a Thing, so the outcome does.
+func TestAnOutcomeNamesThePoliciesThatWereMade(t *testing.T) {
+	w := newWorld(t, Options{})
+	if o := w.must("org.acme:t", "create", "/", `{}`); len(o.Policies) != 1 || o.Policies[0] != "org.acme:t" {
+		t.Errorf("%q", o.Policies)
+	}
+	if o := w.must("org.acme:u", "create", "/", `{"policyId":"org.acme:t"}`); len(o.Policies) != 0 {
+		t.Errorf("%q", o.Policies)
+	}
+	if o := w.send(command("org.acme:v", "create", "/", `{"_policy":{"entries":`+everything("user:bob")+`}}`)); o.Err == nil || len(o.Policies) != 0 {
+		t.Errorf("refused: %q", o.Policies)
+	}
+}
