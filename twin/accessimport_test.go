@@ -116,3 +116,22 @@ func TestAnOutcomeNamesThePoliciesThatWereMade(t *testing.T) {
 		t.Errorf("refused: %q", o.Policies)
 	}
 }
+
+// Who makes anew what a deleted Policy imported could not write that one before.
+func TestWhatADeletedPolicyImportedLetsNobodyMakeItAnew(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.mustPolicy("org.acme:base", "create", "/", `{"entries":`+everything("user:ann")+`}`)
+	w.mustPolicy("org.acme:own", "create", "/", `{"imports":{"org.acme:base":{}},"entries":`+everything("user:ann")+`}`)
+	w.must("org.acme:t", "create", "/", `{"policyId":"org.acme:own"}`)
+	w.mustPolicy("org.acme:own", "delete", "/", "")
+	w.mustPolicy("org.acme:base", "delete", "/", "")
+	bob := w.being("user:bob")
+	bob.mustPolicy("org.acme:base", "create", "/", `{"entries":`+everything("user:bob")+`}`)
+	envelope := policyCommand("org.acme:own", "create", "/", `{"entries":`+everything("user:bob")+`}`, "")
+	if o := bob.send(envelope); o.Err == nil || o.Err.Code != "policies:policy.notcreatable" {
+		t.Errorf("%v", o.Err)
+	}
+	if o := w.send(policyCommand("org.acme:own", "create", "/", `{"entries":`+everything("user:ann")+`}`, "")); o.Err != nil {
+		t.Errorf("who could: %v", o.Err)
+	}
+}
