@@ -129,9 +129,19 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *r
 	}, nil
 }
 
+// willAfterProof is how long after what proved who a client was has expired its
+// will is still sent: the connection ends at that moment, and that is what the
+// will is there to tell of. With a longer delay nobody could act in its name.
+const willAfterProof = time.Minute
+
 // publishWill sends a will that is due on the way of every publish, in its
 // client's name.
 func (b *Broker) publishWill(w *session.Will) {
+	if ended := w.Peer.Expires; !ended.IsZero() && time.Since(ended) > willAfterProof {
+		b.log.Warn("a will is not sent: what proved who its client was has expired long before", "client", w.Peer.ClientID, "identity", w.Peer.Identity, "expired", ended)
+		b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will is due long after the proof of its client's identity has expired")
+		return
+	}
 	b.metrics.wills.Inc()
 	m := w.Message
 	if w.Expiry > 0 {

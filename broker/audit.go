@@ -87,3 +87,8 @@ func (a *audit) PolicyChanged(p *session.Peer, event *protocol.Message) {
 	a.write(slog.LevelInfo, "policy changed", p, "policy", event.Topic.EntityID(), "action", event.Topic.Action,
 		"path", event.Path.String(), "revision", event.Revision)
 }
+
+// PolicyMade tells of a Policy that was made with a Thing.
+func (a *audit) PolicyMade(p *session.Peer, id string) {
+	a.write(slog.LevelInfo, "policy changed", p, "policy", id, "action", protocol.ActionCreated, "path", "/", "with", "a Thing")
+}

@@ -110,8 +110,9 @@ func (b *Broker) recognize(conn *connection, c *session.Conn) {
 func (b *Broker) know(conn *connection, c *session.Conn, id *auth.Identity) {
 	k := &conn.proof
 	p := c.Peer()
-	if !slices.Equal(id.Subjects, p.Subjects) || id.Admin != p.Admin || !id.Expires.Equal(p.Expires) {
-		c.Know(id.Subjects, id.Admin, id.Expires)
+	if !slices.Equal(id.Subjects, p.Subjects) || id.Admin != p.Admin || !id.Expires.Equal(p.Expires) ||
+		id.Username != p.Username || !slices.Equal(id.Integration, p.Integration) {
+		c.Know(&session.Peer{Username: id.Username, Subjects: id.Subjects, Admin: id.Admin, Expires: id.Expires, Integration: id.Integration})
 	}
 	if k.ends != nil {
 		k.ends.Stop()

@@ -98,7 +98,7 @@ func normalised(u *url.URL) string {
 // refuseOrigin counts a page that was not let in, and says so in the log.
 func (b *Broker) refuseOrigin(listener string, r *http.Request) {
 	b.metrics.connectionsRefused.Inc()
-	if say, hidden := b.turnedAway.mayLog(r.RemoteAddr, time.Now()); say {
+	if say, hidden := b.turnedAway.mayLog(hostOf(r.RemoteAddr), time.Now()); say {
 		b.log.Warn("web page refused: its origin is neither the listener's own nor among its origins",
 			"origin", r.Header.Get("Origin"), "host", r.Host, "remote", r.RemoteAddr, "listener", listener, "not_logged_before", hidden)
 	}

@@ -68,6 +68,10 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // they tell of.
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	b.announce(out.Announcements)
+	for _, id := range out.Policies {
+		b.sessions.RightsChanged() // others may import it
+		b.audit.PolicyMade(who, id)
+	}
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
 		b.metrics.events.Inc()

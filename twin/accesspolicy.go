@@ -93,8 +93,12 @@ func (w *writing) seeThing(id string) (*jsondoc.Value, *protocol.Error) {
 // PolicyCommandEnforcement), unless its header allow-policy-lockout says that it
 // means it.
 func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
-	if _, err := policy.Parse(id, v); err != nil {
+	m, err := policy.Parse(id, v)
+	if err != nil {
 		return protocol.PolicyInvalid(w.id, err.Message+" "+err.Description)
+	}
+	if err := w.mayImportInto(id, m); err != nil {
+		return err
 	}
 	if w.group == nil {
 		w.made = made{id: newDocument(v)}
@@ -105,6 +109,7 @@ func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
 	if err != nil {
 		return err
 	}
+	defer func() { w.rights.overruled = w.rights.overruled || may.overruled }()
 	lockout, _ := w.cmd.Message.Headers.Get(protocol.HeaderAllowPolicyLockout)
 	if lockout == "true" || may.whole(policy.Write, nil) {
 		return nil

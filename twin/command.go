@@ -54,6 +54,9 @@ type Outcome struct {
 	Unknown bool
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
+	// Policies are the IDs of those that were made with Things; no event tells of
+	// them.
+	Policies []string
 	// Announcements are for some subjects only.
 	Announcements []Announcement
 	// Things are the Things that events are about, as they are after them.

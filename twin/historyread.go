@@ -3,6 +3,7 @@ package twin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -30,8 +31,32 @@ type pastRead struct {
 // pastThing is a Thing that is to be read as it was, and what the sender may do
 // to it now.
 type pastThing struct {
-	id  string
-	may rights
+	id       string
+	may      rights
+	created  time.Time // the Thing as it is now
+	policyID string    // of the same
+}
+
+// isOfBefore says whether what was is of another Policy than the one that is
+// there now: of one of the same name that was deleted. Whoever has made the one
+// of now has a say about that one only.
+func (r *rights) isOfBefore(was *store.Past, created time.Time) bool {
+	return was.Modified.Before(created) && !r.overrule()
+}
+
+// isAnothers says whether what was is of a Thing of the same name that was
+// deleted, and had another Policy: whoever has made the one of now, and its
+// Policy, has no say about that.
+func (r *pastRead) isAnothers(thing *pastThing, was *store.Past) bool {
+	if !was.Modified.Before(thing.created) {
+		return false
+	}
+	if id := policyIDOf(documentOf(was.Entry).Value); id == thing.policyID {
+		if now, err := r.s.currentPolicy(id); err == nil && !was.Modified.Before(now.Created) {
+			return false
+		}
+	}
+	return !thing.may.overrule()
 }
 
 // one answers the retrieve of one Thing, which is now as e says.
@@ -54,7 +79,10 @@ func (r *pastRead) show(ctx context.Context, thing pastThing) *Outcome {
 	if documentOf(was.Entry).Value == nil {
 		return refusal(r.cmd, protocol.ThingNotFound(thing.id))
 	}
-	o := r.s.show(r.cmd, &r.asked, thing.id, &was.Entry, r.at, r.fields, &thing.may, r.policies(ctx, was))
+	if r.isAnothers(&thing, &was) {
+		return refusal(r.cmd, r.notThere(thing.id, store.ErrNotYet))
+	}
+	o := r.s.show(r.cmd, &r.asked, thing.id, &was.Entry, r.at, r.fields, &thing.may, r.policies(ctx, was, &thing.may))
 	if o.Err == nil && o.Response != nil {
 		o.Response.Headers.Set(protocol.HeaderHistoricalHeaders, historicalHeaders(was))
 	}
@@ -107,23 +135,27 @@ func (r *pastRead) value(ctx context.Context, thing *pastThing) (*jsondoc.Value,
 	if err != nil {
 		return nil, r.notThere(id, err)
 	}
-	if documentOf(was.Entry).Value == nil || r.asked.forbids(r.cmd, id, was.Entry, "", true) != nil {
+	if documentOf(was.Entry).Value == nil || r.isAnothers(thing, &was) || r.asked.forbids(r.cmd, id, was.Entry, "", true) != nil {
 		return nil, protocol.ThingNotFound(id)
 	}
-	return r.s.view(id, &was.Entry, resThing, nil, r.fields, &thing.may, r.policies(ctx, was))
+	return r.s.view(id, &was.Entry, resThing, nil, r.fields, &thing.may, r.policies(ctx, was, &thing.may))
 }
 
 // policies reads Policies as they were at the moment, or when the Thing came to
 // the revision that is looked at. One that is not there any more is left out.
-func (r *pastRead) policies(ctx context.Context, thing store.Past) policies {
+func (r *pastRead) policies(ctx context.Context, thing store.Past, may *rights) policies {
 	at := thing.Modified
 	if !r.moment.ByRevision {
 		at = r.moment.Time.Add(-1)
 	}
 	return func(id string) (store.Entry, error) {
+		now, err := r.s.currentPolicy(id)
+		if err != nil {
+			return now, err
+		}
 		was, err := r.s.store.HistoryAtTime(ctx, store.Key{Kind: kindPolicy, ID: id}, at)
-		if notThere(err) {
-			err = nil
+		if notThere(err) || err == nil && may.isOfBefore(&was, now.Created) {
+			return store.Entry{}, nil
 		}
 		return was.Entry, err
 	}

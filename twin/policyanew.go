@@ -61,6 +61,8 @@ func (w *writing) couldWriteBefore(id string, deleted uint64) bool {
 	if doc.Value == nil {
 		return false
 	}
+	// What it imported may be another's by now, made for that.
+	doc = newDocument(doc.Value.Overwrite(jsondoc.Pointer{memberImports}, jsondoc.Object()))
 	may, refused := w.s.rightsToPolicy(id, &w.cmd.Sender, made{id: doc})
 	return refused == nil && may.Whole(may.who, policy.Write, policy.Policy, nil)
 }

@@ -1,8 +1,6 @@
 package twin
 
 import (
-	"slices"
-
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -116,14 +114,23 @@ func (w *policyWriting) stillLabelled(cur *jsondoc.Value, imported string, now *
 		return nil
 	}
 	labels, _ := now.Get(jsondoc.Pointer{memberEntries})
+	left := map[string]bool{}
 	for label := range texts(was) {
-		if slices.Contains(slices.Collect(texts(labels)), label) {
-			continue
-		}
-		by, ok := referrer(cur, func(ref entryReference) bool { return ref.from == imported && ref.entry == label })
-		if ok {
-			return protocol.PolicyImportReferenced(w.id, "the entry '"+label+"' of '"+imported+"'", by)
-		}
+		left[label] = true
+	}
+	for label := range texts(labels) {
+		delete(left, label)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	var label string
+	by, ok := referrer(cur, func(ref entryReference) bool {
+		label = ref.entry
+		return ref.from == imported && left[ref.entry]
+	})
+	if ok {
+		return protocol.PolicyImportReferenced(w.id, "the entry '"+label+"' of '"+imported+"'", by)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (r *policyReading) past(moment protocol.Moment, e store.Entry, seq uint64) 
 		return
 	}
 	r.s.past.read(r.cmd.Sender.Client, func(ctx context.Context) {
-		r.s.tellAfter(seq, r.cmd, r.showPast(ctx, moment), r.done)
+		r.s.tellAfter(seq, r.cmd, r.showPast(ctx, moment, e.Created), r.done)
 	})
 }
 
@@ -37,8 +37,11 @@ func beyond(moment protocol.Moment, newest uint64) string {
 	return ""
 }
 
-func (r *policyReading) showPast(ctx context.Context, moment protocol.Moment) *Outcome {
+func (r *policyReading) showPast(ctx context.Context, moment protocol.Moment, created time.Time) *Outcome {
 	was, err := r.s.findPast(ctx, store.Key{Kind: kindPolicy, ID: r.id}, moment)
+	if err == nil && r.rights.isOfBefore(&was, created) {
+		err = store.ErrNotYet
+	}
 	if err != nil {
 		why, ok := pastMissing(err, "Policy")
 		if !ok {

@@ -55,6 +55,16 @@ func (w *policyWriting) mayImport(after *policy.Model) *protocol.Error {
 	return nil
 }
 
+// mayImportInto is mayImport for a Policy that is made with a Thing.
+func (w *writing) mayImportInto(id string, m *policy.Model) *protocol.Error {
+	of := &policyWriting{writing: writing{s: w.s, cmd: w.cmd, id: id}, place: policyPlace{is: resPolicy}}
+	of.change.op = opPut
+	err := of.mayImport(m)
+	w.readTo = max(w.readTo, of.readTo)
+	w.rights.overruled = w.rights.overruled || of.rights.overruled
+	return err
+}
+
 // imported is another Policy, and what the sender may do to it.
 func (w *policyWriting) imported(id string) (*policy.Model, rights, *protocol.Error) {
 	e, err := w.s.store.View(store.Key{Kind: kindPolicy, ID: id})
@@ -84,11 +94,18 @@ func (w *policyWriting) mayImportOne(one *policy.Import) *protocol.Error {
 		if e.Importable != policy.Implicit && !slices.Contains(one.Entries, e.Label) {
 			continue
 		}
-		if !may.whole(policy.Read, jsondoc.Pointer{memberEntries, e.Label}) {
+		if !w.maySee(&may, e.Label) {
 			return protocol.ImportedPolicyNotFound(one.Policy, "all its entries that come with the import")
 		}
 	}
 	return nil
+}
+
+// maySee says whether the sender may READ an entry of another Policy.
+func (w *policyWriting) maySee(may *rights, label string) bool {
+	sees := may.whole(policy.Read, jsondoc.Pointer{memberEntries, label})
+	w.rights.overruled = w.rights.overruled || may.overruled
+	return sees
 }
 
 func (w *policyWriting) mayReferTo(label string, ref policy.Reference) *protocol.Error {
@@ -99,7 +116,7 @@ func (w *policyWriting) mayReferTo(label string, ref policy.Reference) *protocol
 	at := jsondoc.Pointer{memberEntries, label, memberReferences}
 	entry, ok := m.Entry(ref.Entry)
 	switch {
-	case !may.whole(policy.Read, jsondoc.Pointer{memberEntries, ref.Entry}):
+	case !w.maySee(&may, ref.Entry):
 		return protocol.ImportedPolicyNotFound(ref.Import, "the entry '"+ref.Entry+"' that is referred to")
 	case !ok:
 		return protocol.PolicyImportInvalid(at, "The Policy '"+ref.Import+"' has no entry '"+ref.Entry+"'.")

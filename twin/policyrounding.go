@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -22,7 +23,7 @@ func (r rounding) expiry(v *jsondoc.Value) *jsondoc.Value {
 	if !ok {
 		return v
 	}
-	return jsondoc.String(string(protocol.AppendTime(nil, roundUp(t, r.expiries))))
+	return jsondoc.String(string(protocol.AppendTime(nil, policy.RoundUpExpiry(t, r.expiries))))
 }
 
 func timeOf(v *jsondoc.Value) (time.Time, bool) {
@@ -45,10 +46,7 @@ func (r rounding) beforeExpiry(v *jsondoc.Value) *jsondoc.Value {
 	if !ok || unit == "ms" {
 		return v
 	}
-	by := max(r.announcements, time.Millisecond)
-	if d = max(d, by); d%by != 0 {
-		d += by - d%by
-	}
+	d = policy.RoundUpBeforeExpiry(d, r.announcements)
 	for _, u := range durationUnits {
 		// The unit that it came with, or a smaller one if that does not do.
 		if u.length <= unitLength(unit) && d%u.length == 0 {
@@ -85,36 +83,4 @@ func durationOf(text string) (d time.Duration, unit string, ok bool) {
 		return 0, "", false
 	}
 	return time.Duration(n) * length, text[end:], true
-}
-
-// roundUp rounds a time up to the next multiple of a duration: one of days
-// within its month, one of hours within its day, and so on, in UTC.
-func roundUp(t time.Time, to time.Duration) time.Time {
-	if to <= 0 {
-		return t
-	}
-	var from, floor time.Time // the beginning of the larger unit; t cut down to the smaller one
-	unit := time.Nanosecond
-	switch day := 24 * time.Hour; {
-	case to >= day:
-		unit = day
-		from = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-	case to >= time.Hour:
-		unit, from = time.Hour, t.Truncate(day)
-	case to >= time.Minute:
-		unit, from = time.Minute, t.Truncate(time.Hour)
-	case to >= time.Second:
-		unit, from = time.Second, t.Truncate(time.Minute)
-	case to >= time.Millisecond:
-		unit, from = time.Millisecond, t.Truncate(time.Second)
-	default:
-		from = t.Truncate(time.Millisecond)
-	}
-	floor = t.Truncate(unit)
-	amount := to / unit
-	over := floor.Sub(from) / unit % amount
-	if floor.Equal(t) && over == 0 {
-		return t
-	}
-	return floor.Add((amount - over) * unit)
 }

@@ -29,49 +29,27 @@ func viewAsked(h *protocol.Headers) (resolved bool, err *protocol.Error) {
 }
 
 // resolve is the Policy with all that it comes to; e then depends on the other
-// Policies as well.
+// Policies as well. One that cannot be put together is shown as it is written.
 func (r *policyReading) resolve(e *store.Entry, doc *jsondoc.Value) (*jsondoc.Value, *protocol.Error) {
-	m, err := policy.Parse(r.id, doc)
-	if err != nil {
-		return nil, err
+	if r.rights.ID() == "" {
+		return doc, nil
 	}
-	sources := map[string]*rights{} // by the beginning of the labels of what comes from them
-	note := func(prefix, id string) *protocol.Error {
-		rights, err := r.s.rightsToPolicy(id, &r.cmd.Sender, nil)
-		e.Seq = max(e.Seq, rights.seq)
-		sources[prefix+id+"-"] = &rights
-		return err
-	}
-	for i := range m.Imports {
-		if err := note("imported-", m.Imports[i].Policy); err != nil {
-			return nil, err
+	others := map[string]*rights{} // to the other Policies, by their IDs
+	var refused *protocol.Error
+	whole := r.rights.ResolvedFor(func(id, label string) bool {
+		other := others[id]
+		if other == nil {
+			to, err := r.s.rightsToPolicy(id, &r.cmd.Sender, nil)
+			if err != nil {
+				refused = err
+			}
+			e.Seq = max(e.Seq, to.seq)
+			other = &to
+			others[id] = other
 		}
-	}
-	for _, id := range r.s.roots.For(namespaceOf(r.id)) {
-		if err := note("nsimported-", id); err != nil {
-			return nil, err
-		}
-	}
-	whole := r.rights.Resolved()
-	entries, _ := whole.Member(memberEntries)
-	kept := keeper{from: entries}
-	for label, entry := range entries.Members() {
-		if r.maySeeImported(sources, label) {
-			kept.keep(label, entry, entry)
-		} else {
-			kept.drop()
-		}
-	}
-	return whole.Overwrite(jsondoc.Pointer{memberEntries}, kept.object()), nil
-}
-
-// maySeeImported says of an entry that comes from another Policy whether the
-// sender may READ something of it there.
-func (r *policyReading) maySeeImported(sources map[string]*rights, label string) bool {
-	for prefix, rights := range sources {
-		if there, ok := strings.CutPrefix(label, prefix); ok {
-			return rights.some(policy.Read, jsondoc.Pointer{memberEntries, there})
-		}
-	}
-	return true
+		sees := refused == nil && other.some(policy.Read, jsondoc.Pointer{memberEntries, label})
+		r.rights.overruled = r.rights.overruled || other.overruled
+		return sees
+	})
+	return whole, refused
 }

@@ -190,10 +190,12 @@ func (w *policyWriting) locks(after *policy.Model) bool {
 // it, which it must unless the header allow-policy-lockout says that it need
 // not.
 func (w *policyWriting) mayCreate(next document) (err *protocol.Error) {
+	overruled := w.rights.overruled
 	w.rights, err = w.s.rightsToPolicy(w.id, &w.cmd.Sender, made{w.id: next})
 	if err != nil {
 		return err
 	}
+	w.rights.overruled = overruled
 	w.readTo = max(w.readTo, w.rights.seq)
 	lockout, _ := w.cmd.Message.Headers.Get(protocol.HeaderAllowPolicyLockout)
 	if lockout == "true" || w.rights.whole(policy.Write, nil) {

@@ -84,7 +84,7 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 	}
 	if !moment.IsPresent() {
 		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: at, fields: fields}
-		past.one(pastThing{id, may}, e)
+		past.one(pastThing{id, may, e.Created, policyIDOf(documentOf(e).Value)}, e)
 		return nil
 	}
 	o := s.show(cmd, &asked, id, &e, at, fields, &may, s.currentPolicy)
@@ -248,7 +248,7 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		}
 		if !moment.IsPresent() {
 			if past.refused(id, e) == nil {
-				were = append(were, pastThing{id, may})
+				were = append(were, pastThing{id, may, e.Created, policyIDOf(documentOf(e).Value)})
 			}
 			continue
 		}

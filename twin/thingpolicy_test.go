@@ -69,7 +69,7 @@ func TestAThingIsNotMadeWithAPolicyThatIsNone(t *testing.T) {
 		{"a null", `{"_policy":null}`, ""},
 		{"entries that are none", `{"_policy":{"entries":[]}}`, "things:policy.invalid"},
 		{"imports that are none", `{"_policy":{"imports":[]}}`, "things:policy.invalid"},
-		{"imports instead of entries", `{"_policy":{"imports":{"a:b":{}}}}`, "things:thing.notcreatable"},
+		{"imports of what is not there", `{"_policy":{"imports":{"a:b":{}}}}`, "policies:policy.notfound"},
 		{"an entry that is none", entry(`1`), "things:policy.invalid"},
 		{"nobody who may write", entry(`{"subjects":{"a:b":{}},"resources":{"policy:/":{"grant":["READ"],"revoke":[]}}}`), "things:policy.invalid"},
 		{"nobody who may write all of it", entry(`{"subjects":{"a:b":{}},"resources":{"policy:/x":{"grant":["WRITE"],"revoke":[]}}}`), "things:policy.invalid"},

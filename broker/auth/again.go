@@ -20,6 +20,9 @@ func (a *Authenticator) Again(was *Identity) (*Identity, bool) {
 			return nil, false
 		}
 		id.Subjects = s.settings.Anonymous
+		if s.asks() {
+			id.Username = "" // it was taken as it was said; now names are proved
+		}
 	case was.issuer != "":
 		if !slices.ContainsFunc(s.issuers, func(i issuer) bool { return i.settings.Issuer == was.issuer }) {
 			return nil, false
@@ -45,15 +48,22 @@ func (a *Authenticator) Again(was *Identity) (*Identity, bool) {
 }
 
 // Knows says whether the proof of a client that is away could still be given:
-// false of a user that was taken out or disabled.
+// false of a user that was taken out or disabled, of a token whose issuer's are
+// not taken any more, and where nobody is let in any more without credentials or
+// by a certificate.
 func (a *Authenticator) Knows(proof string) bool {
 	s := a.current.Load()
-	name, isUser := strings.CutPrefix(proof, userPrefix)
-	if !isUser {
-		return true
+	if proof == AnonymousProof {
+		return len(s.settings.Anonymous) > 0
 	}
-	u := s.users.of(name)
-	return u != nil && u.hash != nil
+	if name, is := strings.CutPrefix(proof, userPrefix); is {
+		u := s.users.of(name)
+		return u != nil && u.hash != nil
+	}
+	if said, is := strings.CutPrefix(proof, tokenProof); is {
+		return slices.ContainsFunc(s.issuers, func(i issuer) bool { return strings.HasPrefix(said, i.settings.Issuer+" ") })
+	}
+	return !strings.HasPrefix(proof, certificatePrefix) || s.compiled.certificate != nil
 }
 
 // Renew checks the token by which a client that is connected says that it is

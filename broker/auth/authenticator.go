@@ -266,16 +266,20 @@ func wrongCredentials(cause string) *Refusal {
 
 // password checks a user's.
 func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Identity, *Refusal) {
-	try, refused := a.turn(ctx, r.Remote, r.Username)
-	if refused != nil {
-		return nil, refused
-	}
 	u := s.users.of(r.Username)
 	against := a.nobody // as slow as for a user that is there
 	if u != nil && u.hash != nil {
 		against = u.hash
 	}
-	v := a.passwords.check(ctx, r.Username, against, r.Password)
+	var try *attempt
+	v := verdict{late: true}
+	for v.late { // many may have come at once, before the first of them was wrong
+		var refused *Refusal
+		if try, refused = a.turn(ctx, r.Remote, r.Username); refused != nil {
+			return nil, refused
+		}
+		v = a.passwords.check(ctx, r.Username, against, r.Password, func() bool { return a.throttle.free(try) })
+	}
 	switch {
 	case v.busy:
 		return nil, &Refusal{CodeUnavailable, "too many passwords wait to be checked: try again later", "too many passwords wait to be checked"}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,8 @@ func loaded(t testing.TB, s Settings) *Authenticator {
 func asUser(name, password string) *Request {
 	return &Request{HasUsername: true, Username: name, HasPassword: true, Password: []byte(password), Remote: "192.0.2.1:1234"}
 }
+
+func always() bool { return true }
 
 // connect is who somebody is in one word, or why nobody.
 func connect(a *Authenticator, r *Request) string {
@@ -128,7 +131,7 @@ func TestARightPasswordIsHashedOnce(t *testing.T) {
 	}
 	all.Wait()
 	for range 1000 {
-		if !a.passwords.check(context.Background(), "ann", u.hash, []byte("password")).ok {
+		if !a.passwords.check(context.Background(), "ann", u.hash, []byte("password"), always).ok {
 			t.Fatal("a right password is wrong the second time")
 		}
 	}
@@ -309,7 +312,7 @@ func TestWhoIsStillLetInAfterAChange(t *testing.T) {
 			t.Errorf("%q is still let in as %+v", name, id)
 		}
 	}
-	for proof, want := range map[string]bool{"user:ann": true, "user:bob": false, "user:eve": false, "anonymous": true, "cert:CN=x": true} {
+	for proof, want := range map[string]bool{"user:ann": true, "user:bob": false, "user:eve": false, "anonymous": false, "cert:CN=x": false} {
 		if a.Knows(proof) != want {
 			t.Errorf("%s is known: %v", proof, !want)
 		}
@@ -332,7 +335,7 @@ func BenchmarkReconnect(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		var all sync.WaitGroup
 		for i := range b.N {
-			all.Go(func() { a.passwords.check(context.Background(), fmt.Sprint(i), h, []byte("secret")) })
+			all.Go(func() { a.passwords.check(context.Background(), fmt.Sprint(i), h, []byte("secret"), always) })
 		}
 		all.Wait()
 		b.ReportMetric(float64(b.N)/b.Elapsed().Minutes(), "clients/min")
@@ -346,5 +349,62 @@ func BenchmarkReconnect(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Minutes(), "clients/min")
+	})
+}
+
+// A name that nobody had to prove is none any more when names are proved, and
+// nobody stays who could not come back.
+func TestWhatWasLetInIsHeldAgainstTheNewSettings(t *testing.T) {
+	a := loaded(t, Settings{Anonymous: []string{"anonymous:local"}})
+	id, refused := a.Connect(context.Background(), &Request{HasUsername: true, Username: "ann", Remote: "192.0.2.1:1"})
+	if refused != nil || id.Username != "ann" {
+		t.Fatalf("%v %v", id, refused)
+	}
+	users := usersFile(t, "ann:"+cheap("secret"))
+	if err := a.Load(Settings{Anonymous: []string{"anonymous:local"}, UsersFile: users}); err != nil {
+		t.Fatal(err)
+	}
+	if now, ok := a.Again(id); !ok || now.Username != "" {
+		t.Errorf("%v %v", now, ok)
+	}
+	for proof, want := range map[string]bool{AnonymousProof: true, "user:ann": true, "user:bob": false, "cert:CN=gw": false, "jwt:https://id.acme.example 42": false} {
+		if got := a.Knows(proof); got != want {
+			t.Errorf("%s: %v", proof, got)
+		}
+	}
+	if err := a.Load(Settings{UsersFile: users}); err != nil {
+		t.Fatal(err)
+	}
+	if a.Knows(AnonymousProof) {
+		t.Error("who shows nothing is still known")
+	}
+}
+
+// Guesses that come all at once, before the first of them is found to be wrong,
+// are no more than those that come one by one; right passwords from elsewhere do
+// not wait for them.
+func TestManyGuessesAtOnceAreSlowedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := loaded(t, Settings{UsersFile: usersFile(t, "ann:"+cheap("secret"), "bob:"+cheap("bobs"))})
+		began := time.Now()
+		started := a.passwords.started.Load()
+		var all sync.WaitGroup
+		var refused atomic.Int64
+		for i := range 2000 {
+			all.Go(func() {
+				if _, no := a.Connect(context.Background(), asUser("ann", fmt.Sprint("guess", i))); no != nil && no.Code == CodeRateExceeded {
+					refused.Add(1)
+				}
+			})
+		}
+		other := asUser("bob", "bobs")
+		other.Remote = "198.51.100.1:1"
+		if got := connect(a, other); got != "user:bob user:bob as bob" || time.Since(began) > 0 {
+			t.Errorf("%s after %s", got, time.Since(began))
+		}
+		all.Wait()
+		if n := a.passwords.started.Load() - started; n > 100 || refused.Load() < 1900 {
+			t.Errorf("%d were looked at, and %d refused", n, refused.Load())
+		}
 	})
 }

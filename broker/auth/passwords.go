@@ -34,8 +34,8 @@ type passwords struct {
 type digest [sha256.Size]byte
 
 type check struct {
-	done chan struct{}
-	ok   bool
+	done     chan struct{}
+	ok, late bool
 }
 
 const (
@@ -75,11 +75,13 @@ type verdict struct {
 	ok       bool
 	repeated bool // a wrong one that was known to be wrong
 	busy     bool // nobody can say: too many wait
+	late     bool // it was not looked at: when its turn came, it was not to be any more
 }
 
-// check says whether the password that a user showed is the hash's. It waits for its turn; when
-// ctx ends, nobody can say.
-func (p *passwords) check(ctx context.Context, user string, h *hash, password []byte) verdict {
+// check says whether the password that a user showed is the hash's. It waits for
+// its turn; when ctx ends, nobody can say. When its turn has come, still is asked
+// whether it is to be looked at.
+func (p *passwords) check(ctx context.Context, user string, h *hash, password []byte, still func() bool) verdict {
 	d := p.digest(user, h, password)
 	p.mu.Lock()
 	if _, ok := p.right.get(d); ok {
@@ -100,25 +102,27 @@ func (p *passwords) check(ctx context.Context, user string, h *hash, password []
 		c = &check{done: make(chan struct{})}
 		p.under[d] = c
 		// A client that is tired of waiting comes back: then the answer is known.
-		go p.run(ctx, d, c, h, password)
+		go p.run(ctx, d, c, h, password, still)
 	}
 	p.mu.Unlock()
 	select {
 	case <-c.done:
-		return verdict{ok: c.ok, busy: ctx.Err() != nil && !c.ok}
+		return verdict{ok: c.ok, late: c.late, busy: ctx.Err() != nil && !c.ok}
 	case <-ctx.Done():
 		return verdict{busy: true}
 	}
 }
 
-func (p *passwords) run(ctx context.Context, d digest, c *check, h *hash, password []byte) {
+func (p *passwords) run(ctx context.Context, d digest, c *check, h *hash, password []byte, still func() bool) {
 	defer p.waiting.Add(-1)
 	said := false
 	select {
 	case p.running <- struct{}{}:
-		p.started.Add(1)
-		c.ok = h.matches(password)
-		said = true
+		if c.late = !still(); !c.late {
+			p.started.Add(1)
+			c.ok = h.matches(password)
+			said = true
+		}
 		<-p.running
 	case <-ctx.Done():
 	}

@@ -86,6 +86,20 @@ func (t *throttle) begin(remote, user string) (a attempt, ok bool) {
 	return a, true
 }
 
+// free says whether an attempt that did not have to wait would not have to now
+// either: others that came with it may have been wrong meanwhile.
+func (t *throttle) free(a *attempt) bool {
+	if a.trusted || a.delay > 0 {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	from, _ := t.addresses.get(a.who.address)
+	of, _ := t.users.get(a.who.user)
+	return from.delay(now, addressDelay) == 0 && of.delay(now, userDelay) == 0
+}
+
 // waited ends the attempt's waiting.
 func (t *throttle) waited(a *attempt) {
 	if !a.waits {

@@ -75,14 +75,15 @@ func (c *Conn) Session() *Session { return c.sess }
 // change.
 func (c *Conn) Peer() *Peer { return c.known.Load() }
 
-// Know says under which subjects the client acts from now on, and until when
-// its proof lasts. What waits for it under others is taken from it.
-func (c *Conn) Know(subjects []string, admin bool, expires time.Time) {
+// Know says who the client is from now on: its user name, under which subjects
+// it acts, and until when its proof lasts. The rest of who says nothing. What
+// waits for it under other subjects is taken from it.
+func (c *Conn) Know(who *Peer) {
 	s := c.sess
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := *c.Peer()
-	p.Subjects, p.Admin, p.Expires = subjects, admin, expires
+	p.Username, p.Subjects, p.Admin, p.Expires, p.Integration = who.Username, who.Subjects, who.Admin, who.Expires, who.Integration
 	p.asks = p.aclClient()
 	c.known.Store(&p)
 	if w := c.terms.Will; w != nil { // it is sent in the client's name, as it is then

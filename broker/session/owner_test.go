@@ -60,7 +60,10 @@ func newSubjects(t *testing.T, h *hall) {
 		t.Fatalf("reached %d", n)
 	}
 	until := time.Now().Add(time.Hour)
-	c.Know([]string{"user:a", "group:new"}, true, until)
+	c.Know(&Peer{Username: "a", Subjects: []string{"user:a", "group:new"}, Admin: true, Expires: until, Integration: []string{"i:a"}})
+	if p := c.Peer(); p.Username != "a" || !slices.Equal(p.Integration, []string{"i:a"}) {
+		t.Errorf("%+v", p)
+	}
 	if p := c.Peer(); !slices.Equal(p.Subjects, []string{"user:a", "group:new"}) || !p.Admin || !p.Expires.Equal(until) || p.ClientID != "a" {
 		t.Errorf("%+v", p)
 	}

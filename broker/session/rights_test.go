@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // notice is a signal of which each subject may have what is granted to it.
@@ -194,7 +193,7 @@ func TestAWillIsSentByTheRightsOfNow(t *testing.T) {
 			want string
 		}{
 			{"of a client as it was let in", (*Conn).Detach, "[old]"},
-			{"of one that acts under others by now", func(c *Conn) { c.Know([]string{"new"}, false, time.Time{}); c.Detach() }, "[new]"},
+			{"of one that acts under others by now", func(c *Conn) { c.Know(&Peer{Subjects: []string{"new"}}); c.Detach() }, "[new]"},
 			{"of one that comes back as another", func(c *Conn) { h.come(c.Peer().ClientID, Terms{}, "later"); c.Detach() }, "[later]"},
 		} {
 			will := &Will{Message: &Message{Topic: "w"}, Peer: Peer{ClientID: test.name, Subjects: []string{"old"}}}
@@ -215,7 +214,7 @@ func TestWhatWaitsGoesByTheSubjectsThatAClientHasByNow(t *testing.T) {
 			h.Publish(&Message{Topic: "t", QoS: 1, Of: &notice{topic: "t", qos: 1, may: map[string]string{"s": "for s", "o": "for o"}}})
 		}
 		expect(t, w.taken(), "Publish t=for s q1 #1")
-		c.Know([]string{"o"}, false, time.Time{})
+		c.Know(&Peer{Subjects: []string{"o"}})
 		c.Puback(1)
 		expect(t, w.taken(), "Publish t=for o q1 #2")
 	})

@@ -36,6 +36,7 @@ type Enforcer struct {
 	rules    []rule
 	subjects map[string][]int32 // in which entries a subject is
 
+	size       int // what Size says
 	namespaced bool
 	namespaces kept[*Enforcer]
 	keys       *kept[string]
@@ -112,6 +113,7 @@ func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
 		}
 	}
 	e.lay("", root)
+	e.size = e.measure()
 	return e
 }
 
@@ -207,13 +209,18 @@ func (e *Enforcer) For(namespace string) *Enforcer {
 	if other, ok := e.namespaces.get(namespace); ok {
 		return other
 	}
-	other := e.counting(namespace)
-	e.namespaces.put(strings.Clone(namespace), other, keptNamespaces)
+	other, made := e.counting(namespace)
+	size := len(namespace) + keptEntry
+	if made {
+		size += other.size
+	}
+	e.namespaces.put(strings.Clone(namespace), other, e.keptOf(size, keptNamespaces))
 	return other
 }
 
-// counting is the Enforcer of the entries that count for a namespace.
-func (e *Enforcer) counting(namespace string) *Enforcer {
+// counting is the Enforcer of the entries that count for a namespace; made says
+// that there was none yet.
+func (e *Enforcer) counting(namespace string) (other *Enforcer, made bool) {
 	counting := make([]*resolved, 0, len(e.entries))
 	for _, entry := range e.entries {
 		if countsIn(namespace, entry.namespaces) {
@@ -221,18 +228,18 @@ func (e *Enforcer) counting(namespace string) *Enforcer {
 		}
 	}
 	if len(counting) == len(e.entries) {
-		return e
+		return e, false
 	}
 	if kept := e.namespaces.of.Load(); kept != nil {
 		for _, other := range *kept {
 			if slices.Equal(other.entries, counting) {
-				return other
+				return other, false
 			}
 		}
 	}
-	other := newEnforcer(e.model, counting, e.sources)
+	other = newEnforcer(e.model, counting, e.sources)
 	other.namespaced, other.until, other.all = false, e.until, e.entries
-	return other
+	return other, true
 }
 
 // ID is that of the Policy, "" for [Nobody].
@@ -244,8 +251,10 @@ func (e *Enforcer) ID() string {
 }
 
 // Size is about how many bytes of memory it takes, without the models that it
-// was made from.
-func (e *Enforcer) Size() int {
+// was made from, and without the answers that it keeps.
+func (e *Enforcer) Size() int { return e.size }
+
+func (e *Enforcer) measure() int {
 	const tables = 700 // two small maps
 	n := tables + int(unsafe.Sizeof(*e)) + len(e.nodes)*int(unsafe.Sizeof(node{})+unsafe.Sizeof(int32(0))) + len(e.rules)*int(unsafe.Sizeof(rule{}))
 	for _, in := range e.subjects {

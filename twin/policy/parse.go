@@ -212,16 +212,17 @@ func isEntryMember(name string) bool {
 
 func (p *parsing) resources(e *Entry, v *jsondoc.Value) *protocol.Error {
 	e.Resources = make([]Permissions, 0, v.Len())
+	there := make(map[string]bool, v.Len())
 	return p.members(v, "resources", func(key string, v *jsondoc.Value) *protocol.Error {
 		r, err := parseResource(p.here(), key)
 		if err != nil {
 			return err
 		}
-		for i := range e.Resources {
-			if other := &e.Resources[i]; other.Resource == r.Resource && slices.Equal(other.Path, r.Path) {
-				return protocol.PolicyEntryInvalid(p.here(), "The resource '"+r.Key()+"' is there twice.")
-			}
+		canonical := r.Key()
+		if there[canonical] {
+			return protocol.PolicyEntryInvalid(p.here(), "The resource '"+canonical+"' is there twice.")
 		}
+		there[canonical] = true
 		if err := p.permissions(&r, v); err != nil {
 			return err
 		}
@@ -288,12 +289,14 @@ func (p *parsing) namespaces(e *Entry, v *jsondoc.Value) *protocol.Error {
 	if err != nil {
 		return protocol.PolicyEntryInvalid(p.here(), err.Description)
 	}
+	there := make(map[string]bool, len(patterns))
 	for _, pattern := range patterns {
 		if !ValidNamespacePattern(pattern) {
 			return protocol.PolicyEntryInvalid(p.here(), "The value '"+pattern+
 				"' is not a valid namespace pattern. Valid are namespaces like 'com.acme', and 'com.acme.*' for all below one.")
 		}
-		if !slices.Contains(e.Namespaces, pattern) {
+		if !there[pattern] {
+			there[pattern] = true
 			e.Namespaces = append(e.Namespaces, pattern)
 		}
 	}

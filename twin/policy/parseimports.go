@@ -35,11 +35,13 @@ func (p *parsing) imported(i *Import, v *jsondoc.Value) *protocol.Error {
 			if err != nil {
 				return err
 			}
+			there := make(map[string]bool, len(labels))
 			for _, label := range labels {
 				if err := protocol.CheckLabel(p.here(), label); err != nil {
 					return err
 				}
-				if !slices.Contains(i.Entries, label) {
+				if !there[label] {
+					there[label] = true
 					i.Entries = append(i.Entries, label)
 				}
 			}

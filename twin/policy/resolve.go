@@ -95,6 +95,7 @@ type resolved struct {
 	// label is its name in the resolved Policy; via and was are the imported
 	// Policy that it came with and its label there, for references.
 	label, via, was string
+	at              *place // where it is written
 	subjects        []subjectOf
 	expired         []subjectOf
 	resources       []permissionsOf
@@ -161,7 +162,7 @@ func (r *resolving) own(m *Model) ([]*resolved, error) {
 
 func (r *resolving) ownEntry(m *Model, e *Entry) (*resolved, error) {
 	at := &place{m.ID, e.Label}
-	out := &resolved{label: e.Label, namespaces: e.Namespaces, importable: e.Importable,
+	out := &resolved{label: e.Label, at: at, namespaces: e.Namespaces, importable: e.Importable,
 		allowed: e.AllowedAdditions, references: e.References,
 		subjects: make([]subjectOf, 0, len(e.Subjects)), resources: make([]permissionsOf, 0, len(e.Resources))}
 	for i := range e.Subjects {
@@ -174,7 +175,7 @@ func (r *resolving) ownEntry(m *Model, e *Entry) (*resolved, error) {
 	for i := range e.Resources {
 		out.resources = append(out.resources, permissionsOf{&e.Resources[i], at})
 	}
-	return out, r.count(m, len(e.Subjects)+len(e.Resources))
+	return out, r.count(m, len(e.Subjects)+len(e.Resources)+len(e.Namespaces)+1)
 }
 
 // count keeps the bounds.
@@ -216,7 +217,7 @@ func (r *resolving) imported(i *Import, depth int, visited []string) ([]*resolve
 		if depth >= maxDepth {
 			return nil, protocol.PolicyImportsTooDeep(m.ID, "10 levels")
 		}
-		for _, next := range m.Imports {
+		for _, next := range m.Imports { // few: MaxImports
 			if slices.Contains(i.Transitive, next.Policy) && !slices.Contains(visited, next.Policy) {
 				through = append(through, next)
 			}
@@ -231,8 +232,12 @@ func (r *resolving) imported(i *Import, depth int, visited []string) ([]*resolve
 		return nil, err
 	}
 	var out []*resolved
+	named := make(map[string]bool, len(i.Entries))
+	for _, label := range i.Entries {
+		named[label] = true
+	}
 	for _, e := range entries {
-		if e.importable == Implicit || e.importable == Explicit && slices.Contains(i.Entries, e.label) {
+		if e.importable == Implicit || e.importable == Explicit && named[e.label] {
 			out = append(out, e.renamed("imported-"+m.ID+"-"+e.label, m.ID, e.label))
 		}
 	}
@@ -271,7 +276,7 @@ func (r *resolving) withReferences(m *Model, entries []*resolved) ([]*resolved, 
 func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*resolved, error) {
 	out := *e
 	out.subjects, out.expired, out.resources, out.namespaces, out.allowed = nil, nil, nil, nil, nil
-	seen := map[string]bool{}
+	seen, within := map[string]bool{}, map[string]bool{}
 	add := func(other *resolved, what []Addition) error {
 		if slices.Contains(what, AddSubjects) {
 			for _, s := range other.subjects {
@@ -287,12 +292,13 @@ func (r *resolving) merged(m *Model, e *resolved, by map[Reference]*resolved) (*
 		}
 		if slices.Contains(what, AddNamespaces) {
 			for _, pattern := range other.namespaces {
-				if !slices.Contains(out.namespaces, pattern) {
+				if !within[pattern] {
+					within[pattern] = true
 					out.namespaces = append(out.namespaces, pattern)
 				}
 			}
 		}
-		return r.count(m, len(other.subjects)+len(other.resources))
+		return r.count(m, len(other.subjects)+len(other.expired)+len(other.resources)+len(other.namespaces)+1)
 	}
 	all := []Addition{AddSubjects, AddResources, AddNamespaces}
 	allowed := all

@@ -121,7 +121,7 @@ func (e *Enforcer) ViewKey(who Subjects, of Resource) string {
 		}
 	}
 	found := e.viewKey(n, set)
-	e.keys.put(string(key), found, keptKeys)
+	e.keys.put(string(key), found, e.keptOf(len(key)+len(found)+keptEntry, keptKeys))
 	return found
 }
 
@@ -129,6 +129,7 @@ func (e *Enforcer) ViewKey(who Subjects, of Resource) string {
 func (e *Enforcer) viewKey(n int32, set entrySet) string {
 	var out []byte
 	var walk func(n int32, granted bool, path []byte)
+	// The memory of path is used again for what comes next to it.
 	walk = func(n int32, granted bool, path []byte) {
 		here := e.at(n, set, readPerm, granted)
 		if here != granted {
@@ -139,7 +140,7 @@ func (e *Enforcer) viewKey(n int32, set entrySet) string {
 			out = append(append(append(out, sign), path...), ' ')
 		}
 		for _, kid := range e.kids[e.nodes[n].kids : e.nodes[n].kids+e.nodes[n].nKids] {
-			walk(kid, here, jsondoc.Pointer{e.nodes[kid].name}.AppendTo(path[:len(path):len(path)]))
+			walk(kid, here, jsondoc.Pointer{e.nodes[kid].name}.AppendTo(path))
 		}
 	}
 	walk(n, false, nil)
