@@ -198,7 +198,7 @@ func (b *Broker) Start() error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	for _, l := range b.cfg.Listeners {
-		e, err := open(l, b.refuseOrigin)
+		e, err := open(l, b.refuseOrigin, b.handshakeRefused)
 		if err != nil {
 			b.closeListeners()
 			return err

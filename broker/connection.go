@@ -70,6 +70,9 @@ func (b *Broker) connect(listener string, raw net.Conn) {
 	}()
 	b.metrics.connections.Inc()
 	_ = raw.SetDeadline(time.Now().Add(connectWithin)) // mochi sets its own once the CONNECT packet is in
+	if !b.shakeHands(listener, raw) {
+		return
+	}
 	err := b.establish(listener, conn)
 	conn.proof.leave()
 	if conn.client != nil {

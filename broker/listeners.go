@@ -22,8 +22,8 @@ type endpoint interface {
 }
 
 // open begins to listen. Errors name the address and the usual fix. refused is
-// told of web pages that may not connect.
-func open(l Listener, refused func(listener string, r *http.Request)) (endpoint, error) {
+// told of web pages that may not connect, failed of handshakes of WebSockets.
+func open(l Listener, refused func(listener string, r *http.Request), failed func(listener, remote, cause string)) (endpoint, error) {
 	u, err := url.Parse(l.Address)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", l.Address, err)
@@ -45,7 +45,7 @@ func open(l Listener, refused func(listener string, r *http.Request)) (endpoint,
 	case "tcp", "tls":
 		return &socket{listen: sock, url: bound.String()}, nil
 	case "ws", "wss":
-		return newWebSocket(sock, bound, newOrigins(l.Origins, secure), refused), nil
+		return newWebSocket(sock, bound, newOrigins(l.Origins, secure), refused, failed), nil
 	}
 	_ = sock.Close()
 	return nil, fmt.Errorf("listener %s: the scheme must be tcp, tls, ws or wss", l.Address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,8 +23,8 @@ type webSocket struct {
 }
 
 // newWebSocket serves at the URL's path, clients and those pages that may
-// connect; refused is told of the others.
-func newWebSocket(listen net.Listener, at url.URL, pages *origins, refused func(listener string, r *http.Request)) *webSocket {
+// connect; refused is told of the others, failed of TLS handshakes.
+func newWebSocket(listen net.Listener, at url.URL, pages *origins, refused func(listener string, r *http.Request), failed func(listener, remote, cause string)) *webSocket {
 	w := &webSocket{listen: listen, url: at}
 	w.upgrade = websocket.Upgrader{
 		Subprotocols: []string{"mqtt", "mqttv3.1"},
@@ -41,7 +42,8 @@ func newWebSocket(listen net.Listener, at url.URL, pages *origins, refused func(
 		path = "/"
 	}
 	mux.HandleFunc(path, w.take)
-	w.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	w.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(handshakeLog{func(remote, cause string) { failed(at.String(), remote, cause) }}, "", 0)}
 	return w
 }
 

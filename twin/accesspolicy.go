@@ -124,7 +124,7 @@ func (w *writing) mayCreate() *protocol.Error {
 		return err
 	}
 	if !w.rights.whole(policy.Write, nil) {
-		return protocol.ThingNotModifiable(w.id)
+		return protocol.ThingNotMakeable(w.id, w.parts.policyID)
 	}
 	return nil
 }

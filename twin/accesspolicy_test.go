@@ -97,6 +97,10 @@ func TestAThingGetsAPolicyThatItsMakerMayUse(t *testing.T) {
 			t.Errorf("it does not say what to do: %s", o.Err.Description)
 		}
 	}
+	refused := w.apply(func(cmd *Command) { cmd.Create = &Create{Policy: "org.acme:read"} }, command("org.acme:told", "merge", "/", `{}`))
+	if refused.Err == nil || !strings.Contains(refused.Err.Message, "the Policy with ID 'org.acme:read' gives it no WRITE permission on all of 'thing:/'") {
+		t.Errorf("it does not say what is missing where: %v", refused.Err)
+	}
 	t.Run("also with lockout, on request", func(t *testing.T) {
 		e := command(lamp, "create", "/", inline(grants("a", "user:ann", "WRITE", "thing:/")+","+grants("b", "user:bob", "WRITE", "policy:/")))
 		if o := w.send(e); o.Err == nil || o.Err.Code != "things:thing.notcreatable" {

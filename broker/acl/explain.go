@@ -25,3 +25,25 @@ func (r *Rules) Receivable(c *Client, filter string) []Filter {
 	}
 	return list
 }
+
+// NeedsMore says whether a rule that would let the client subscribe names a user
+// name or an identifier, which it does not have.
+func (r *Rules) NeedsMore(c *Client) bool {
+	if r == nil {
+		return false
+	}
+	lacks := func(list []permission) bool {
+		for i := range list {
+			if _, ok := list[i].filter.fill(c); !ok && list[i].what&receive != 0 && (c.Username == "" || c.ID == "") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, subject := range c.Subjects {
+		if lacks(r.bySubject[subject]) {
+			return true
+		}
+	}
+	return lacks(r.patterns)
+}

@@ -24,6 +24,17 @@ func TestWhatAFilterWouldBringIsTold(t *testing.T) {
 			t.Errorf("%s: %s, want %s", filter, got, want)
 		}
 	}
+	for want, client := range map[bool]*Client{
+		true:  {Subjects: []string{"user:ann"}},
+		false: {Subjects: []string{"group:ops"}},
+	} {
+		if got := rules.NeedsMore(client); got != want {
+			t.Errorf("%v needs more: %v", client.Subjects, got)
+		}
+	}
+	if rules.NeedsMore(ann) || (*Rules)(nil).NeedsMore(ann) {
+		t.Error("ann, who has a name, needs more")
+	}
 	if got := fmt.Sprint((*Rules)(nil).Receivable(ann, "x")); got != "[{# false}]" {
 		t.Errorf("without rules: %s", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -254,6 +255,7 @@ func TestRevokedCertificates(t *testing.T) {
 		{ca.file, writePEM(t, "X509 CRL", other.revoke(later)), "signed by none"},
 		{ca.file, writePEM(t, "X509 CRL", newAuthority(t, "Acme").revoke(later)), "signed by none"},
 		{ca.file, ca.file, "no list"},
+		{ca.file, writePEM(t, "X509 CRL", ofVersion1(t)), "crlnumber"},
 		{ca.file, os.DevNull, "no list"},
 		{ca.file, "/nowhere", "no such file"},
 		{os.DevNull, "", "no certificate"},
@@ -262,6 +264,16 @@ func TestRevokedCertificates(t *testing.T) {
 			t.Errorf("%s, %s: %v, want %q", test.ca, test.crl, err, test.want)
 		}
 	}
+}
+
+// ofVersion1 is a list that "openssl ca" made without crlnumber.
+func ofVersion1(t testing.TB) []byte {
+	der, err := base64.StdEncoding.DecodeString("MIGVMDwwCgYIKoZIzj0EAwIwEDEOMAwGA1UEAwwFUGxhbnQXDTI2MTEyMjEzMzUwNVoXDTI2MTIyMjEzMzUwNVowCgYIKoZIzj0EAw" +
+		"IDSQAwRgIhAOSzS1k6rdkA5/c2YEnkB1yjN9ma7iOzgXSdLe9oSx1pAiEAj7MQ19Qb7eCMloGRH+/wCHecSppz/vQPTwjWnvXvWMs=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 func read(t testing.TB, file string) string {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -108,6 +109,9 @@ func (t *Trust) readLists(text []byte, authorities []*x509.Certificate, now time
 	for _, der := range lists {
 		list, err := x509.ParseRevocationList(der)
 		if err != nil {
+			if strings.HasSuffix(err.Error(), "unsupported crl version") {
+				return errFirstVersion
+			}
 			return err
 		}
 		issuer := signer(list, authorities)
@@ -126,6 +130,10 @@ func (t *Trust) readLists(text []byte, authorities []*x509.Certificate, now time
 	}
 	return nil
 }
+
+// errFirstVersion is for lists of a version that RFC 5280 (section 5.1.2.1) does
+// not allow any more, and "openssl ca" makes by default.
+var errFirstVersion = errors.New("the list has version 1, and version 2 is needed (RFC 5280): openssl makes it when crlnumber is in the configuration of the authority")
 
 func signer(list *x509.RevocationList, authorities []*x509.Certificate) *x509.Certificate {
 	for _, c := range authorities {

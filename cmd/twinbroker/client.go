@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -109,9 +110,22 @@ func (f *clientFlags) login(ctx context.Context, c *client, received func(*paho.
 		if ack != nil && ack.Properties != nil && ack.Properties.ReasonString != "" {
 			return fmt.Errorf("%s does not let this client in: %s", f.url, ack.Properties.ReasonString)
 		}
-		return fmt.Errorf("%s: %w", f.url, err)
+		return fmt.Errorf("%s: %w%s", f.url, err, f.closedUnheard(err))
 	}
 	return nil
+}
+
+// closedUnheard is what may be behind a connection that the broker closed
+// without an answer.
+func (f *clientFlags) closedUnheard(err error) string {
+	var network *net.OpError
+	switch {
+	case !errors.Is(err, io.EOF) && !errors.As(err, &network):
+		return ""
+	case strings.HasPrefix(f.url, "mqtt:"), strings.HasPrefix(f.url, "tcp:"):
+		return " (the broker closed the connection without an answer: does the port need TLS, mqtts://?)"
+	}
+	return " (the broker closed the connection without an answer: if it is about a certificate, --cert and --key, its log says why)"
 }
 
 func (f *clientFlags) connect(ctx context.Context) (net.Conn, error) {

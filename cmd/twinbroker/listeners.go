@@ -102,7 +102,12 @@ func serverTLS(t *config.TLS) (listenerTLS, error) {
 	}
 	one.trust = trust
 	one.conf.ClientCAs = trust.Roots
-	one.conf.VerifyConnection = func(s tls.ConnectionState) error { return trust.VerifyChains(s.VerifiedChains) }
+	one.conf.VerifyConnection = func(s tls.ConnectionState) error {
+		if err := trust.VerifyChains(s.VerifiedChains); err != nil {
+			return fmt.Errorf("tls: the certificate of %s: %w", s.PeerCertificates[0].Subject, err)
+		}
+		return nil
+	}
 	one.conf.SessionTicketsDisabled = true // each handshake asks for the certificate anew
 	return one, nil
 }

@@ -218,6 +218,11 @@ func explain(by *policy.Enforcer, policyID string, who policy.Subjects, what pol
 	}
 	if len(a.Why) == 0 {
 		a.Why = []string{"no entry of Policy '" + policyID + "' says anything about it to " + strings.Join(who, ", ")}
+		for _, subject := range who {
+			if !strings.Contains(subject, ":") {
+				a.Why = append(a.Why, "'"+subject+"' has no prefix: users are user:"+subject+", groups group:"+subject)
+			}
+		}
 	}
 	return a
 }

@@ -59,6 +59,8 @@ func (q *checkQuestion) explainRules(out, problemsTo io.Writer, asJSON bool) err
 	switch {
 	case cfg.Granted == nil:
 		answer.Why = "no authentication and no rules are configured: everything is open"
+	case answer.Sent == "nothing" && cfg.Granted.NeedsMore(&q.client):
+		answer.Why = "a rule of these subjects names what the client is called: say it with --username, or --client-id"
 	case answer.Sent == "nothing":
 		answer.Why = fmt.Sprintf("none of the %d rules in acl and acl_file grants any of it to these subjects", cfg.Granted.Len())
 	default:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -138,7 +139,7 @@ func (r *reloading) reload(why string) {
 		r.log.Warn(p.String())
 	}
 	if closed := next.Closed(); closed != r.closed {
-		r.log.Warn(cmp.Or(closed, "topics outside of the twin's trees are open to everybody"))
+		r.log.Log(context.Background(), gravityOfClosed(next), cmp.Or(closed, "topics outside of the twin's trees are open to everybody"))
 		r.closed = closed
 	}
 	r.broker.Reload(live(next))
@@ -182,4 +183,13 @@ func needRestart(old, next *config.Config) []string {
 	}
 	differ("log.format", old.Log.Format, next.Log.Format)
 	return keys
+}
+
+// gravityOfClosed is how loudly it is said which topics are closed: those who
+// wrote rules know it; without one, or when all is open, it may be a mistake.
+func gravityOfClosed(cfg *config.Config) slog.Level {
+	if cfg.Granted.Len() > 0 {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }

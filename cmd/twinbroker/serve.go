@@ -91,7 +91,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 		log.Info(n)
 	}
 	if closed := cfg.Closed(); closed != "" {
-		log.Warn(closed)
+		log.Log(context.Background(), gravityOfClosed(cfg), closed)
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -305,6 +305,7 @@ auth:
 	if _, _, err := openWeb(b.URL("wss"), "", ca.client()); err == nil {
 		t.Error("a WebSocket without the certificate that is required")
 	}
+	b.WaitLog(`reason="TLS: client didn't provide a certificate"`)
 	ca.revoke(crl, 9, 11)
 	if code := ended(t, second); code != 0x98 {
 		t.Errorf("a client whose certificate is revoked is disconnected with %#x", code)

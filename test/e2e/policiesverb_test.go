@@ -44,6 +44,9 @@ func TestPoliciesAreReadWrittenAndExplainedByAVerb(t *testing.T) {
 				"  entry 'GUEST' of Policy 'org.acme:keys' revokes READ on thing:/features/secret from user:bob\n", ""},
 		{"ann", []string{"policies", "check", "org.acme:keys", "policy:/", "--policy", "--subject", "user:bob", "--permission", "WRITE"},
 			"WRITE policy:/: no\n  no entry of Policy 'org.acme:keys' says anything about it to user:bob\n", ""},
+		{"ann", []string{"policies", "check", "org.acme:lamp", "thing:/", "--subject", "eve", "--permission", "READ"},
+			"READ thing:/: no\n  no entry of Policy 'org.acme:keys' says anything about it to eve\n" +
+				"  'eve' has no prefix: users are user:eve, groups group:eve\n", ""},
 		{"ann", []string{"policies", "check", "--subscribe", "ditto/org.acme/+/things/twin/events/#", "--subject", "user:bob"},
 			"partly: org.acme:lamp (Policy org.acme:keys)\n" +
 				"  not /policyId: no entry of Policy 'org.acme:keys' says anything about it to user:bob\n" +
@@ -88,6 +91,7 @@ func TestRulesForTopicsAreExplainedByAVerb(t *testing.T) {
 		{[]string{"--subscribe", "plant/+/x", "--subject", "group:ops"}, "all: what a rule grants is sent, and nothing else\n  granted plant/#\n"},
 		{[]string{"--subscribe", "#", "--subject", "group:ops", "--subject", "user:ann", "--username", "ann"},
 			"partly: what a rule grants is sent, and nothing else\n  granted plant/#\n  granted devices/ann/#\n"},
+		{[]string{"--subscribe", "devices/ann/x", "--subject", "user:ann"}, "nothing: a rule of these subjects names what the client is called: say it with --username, or --client-id\n"},
 		{[]string{"--subscribe", "x", "--subject", "group:ops"}, "nothing: none of the 2 rules in acl and acl_file grants any of it to these subjects\n"},
 	} {
 		if r := harness.Run(t, append([]string{"policies", "check", "-c", file}, c.args...)...); r.Stdout != c.want || r.Code != 0 {

@@ -21,6 +21,14 @@ func ThingNotModifiable(id string) *Error {
 	return notModifiable("things:thing.notmodifiable", "what it wants to change of the Thing with ID '"+id+"'")
 }
 
+// ThingNotMakeable: the Policy that the new Thing would have does not let the
+// sender write all of it, which who makes a Thing must be allowed to.
+func ThingNotMakeable(id, policyID string) *Error {
+	return &Error{Status: 403, Code: "things:thing.notmodifiable",
+		Message:     fmt.Sprintf("The sender may not create the Thing with ID '%s': the Policy with ID '%s' gives it no WRITE permission on all of 'thing:/'.", id, policyID),
+		Description: "Grant that, or have somebody create the Thing who has it."}
+}
+
 // ThingWithoutPolicy: the Policy that the Thing names is not there, so nobody
 // may do anything to it.
 func ThingWithoutPolicy(id, policyID string) *Error {

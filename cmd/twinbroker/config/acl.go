@@ -89,7 +89,8 @@ func (c *Config) why() string {
 	return ""
 }
 
-// Closed is a warning that says which topics are closed; "" when none is.
+// Closed says which topics are closed; "" when none is. Where there are no rules
+// at all, likely nobody thought of it.
 func (c *Config) Closed() string {
 	if !c.closed() {
 		return ""
