@@ -8,6 +8,7 @@ import (
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -68,6 +69,17 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // they tell of.
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	b.announce(out.Announcements)
+	for _, e := range out.Policies {
+		b.metrics.events.Inc()
+		if e.Revision > 1 { // no Thing had it before, else
+			b.sessions.RightsChanged()
+		}
+		b.audit.PolicyChanged(who, e)
+		topic := b.topicOf(e)
+		b.sessions.PublishFunc(topic, func() *session.Message {
+			return b.newEvent(topic, e, b.readerNow(e, policy.Nobody))
+		})
+	}
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
 		b.metrics.events.Inc()

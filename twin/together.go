@@ -65,6 +65,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 				all.Events = append(all.Events, e)
 				all.Accesses = append(all.Accesses, w.outcome.Access)
 			}
+			all.Policies = append(all.Policies, w.outcome.Policies...)
 			all.Things = append(all.Things, w.outcome.Things...)
 			all.Overruled = all.Overruled || w.outcome.Overruled
 			if w.outcome.Response != nil {

@@ -84,6 +84,25 @@ func TestPoliciesAreChangedOverMQTT(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatIsMadeWithAThingIsToldToItsReaders(t *testing.T) {
+	t.Parallel()
+	d := openDoors(t, "")
+	ann, eve := d.as("ann", 5), d.as("eve", 4)
+	const events = "ditto/a/+/policies/events/#"
+	for _, c := range []harness.Client{ann, eve} {
+		c.Subscribe(events, "ditto/_replies/#")
+	}
+	_ = ann.Publish("ditto/a/lamp/things/twin/commands/create", `{"path":"/","value":{}}`, 1)
+	if m := ann.Wait(events); m.Topic != "ditto/a/lamp/policies/events/created" || !strings.Contains(m.Payload, `"policyId":"a:lamp"`) {
+		t.Errorf("ann is told %s: %s", m.Topic, m.Payload)
+	}
+	// What comes to eve next is what she makes herself.
+	_ = eve.Publish("ditto/a/door/things/twin/commands/create", `{"path":"/","value":{}}`, 1)
+	if m := eve.Wait(events); m.Topic != "ditto/a/door/policies/events/created" {
+		t.Errorf("eve is told %s: %s", m.Topic, m.Payload)
+	}
+}
+
 func TestSubjectsExpireByThemselves(t *testing.T) {
 	t.Parallel()
 	d := openDoors(t, exactTimes)
