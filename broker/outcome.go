@@ -143,7 +143,7 @@ func (b *Broker) publish(e *protocol.Message, out *mapping.Out, by Reader, after
 func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
 	b.metrics.publicationsFailed.Inc()
 	if say, hidden := b.refusals.mayLog(fmt.Sprintf("publications[%d]", out.Publication), time.Now()); say {
-		b.log.Warn("an event could not be published", "publication", out.Publication, "thing", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
+		b.log.Warn("an event could not be published", "publication", out.Publication, "entity", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
 	}
 }
 
