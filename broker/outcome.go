@@ -70,11 +70,10 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	b.announce(out.Announcements)
 	for _, e := range out.Policies {
-		b.metrics.events.Inc()
 		if e.Revision > 1 { // no Thing had it before, else
 			b.sessions.RightsChanged()
 		}
-		b.audit.PolicyChanged(who, e)
+		b.audit.PolicyMade(who, e)
 		topic := b.topicOf(e)
 		b.sessions.PublishFunc(topic, func() *session.Message {
 			return b.newEvent(topic, e, b.readerNow(e, policy.Nobody))
