@@ -20,6 +20,10 @@ func (b *Broker) announce(list []twin.Announcement) {
 			m.Of = announced{m, list[i].Subjects}
 			return m
 		})
+		outs := b.live.Load().Publications.ForAnnouncement(list[i].Message, list[i].Subjects)
+		for j := range outs {
+			b.publish(list[i].Message, &outs[j], nil, nil)
+		}
 	}
 }
 

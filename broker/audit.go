@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinbroker/twinbroker/broker/session"
@@ -18,6 +19,9 @@ type audit struct {
 	log      *slog.Logger
 	own      bool
 	refusals refusals
+
+	changes   atomic.Int64 // of Policies
+	overruled atomic.Int64 // what administrators alone were allowed
 }
 
 func newAudit(own, log *slog.Logger) *audit {
@@ -72,6 +76,7 @@ func (a *audit) refused(p *session.Peer, budget, action string, about ...any) {
 // grants it: each time in a log of its own, in that of the program as often as
 // refusals.
 func (a *audit) Overruled(p *session.Peer, action, on string) {
+	a.overruled.Add(1)
 	hidden := 0
 	if !a.own {
 		var say bool
@@ -84,11 +89,17 @@ func (a *audit) Overruled(p *session.Peer, action, on string) {
 
 // PolicyChanged tells of a change of a Policy.
 func (a *audit) PolicyChanged(p *session.Peer, event *protocol.Message) {
-	a.write(slog.LevelInfo, "policy changed", p, "policy", event.Topic.EntityID(), "action", event.Topic.Action,
-		"path", event.Path.String(), "revision", event.Revision)
+	a.changed(slog.LevelInfo, p, event)
 }
 
-// PolicyMade tells of a Policy that was made with a Thing.
-func (a *audit) PolicyMade(p *session.Peer, id string) {
-	a.write(slog.LevelInfo, "policy changed", p, "policy", id, "action", protocol.ActionCreated, "path", "/", "with", "a Thing")
+// PolicyMade tells of a Policy that was made with a Thing. Each new device may
+// bring one, so the program's log has it for the level debug.
+func (a *audit) PolicyMade(p *session.Peer, event *protocol.Message) {
+	a.changed(slog.LevelDebug, p, event)
+}
+
+func (a *audit) changed(level slog.Level, p *session.Peer, event *protocol.Message) {
+	a.changes.Add(1)
+	a.write(level, "policy changed", p, "policy", event.Topic.EntityID(), "action", event.Topic.Action,
+		"path", event.Path.String(), "revision", event.Revision)
 }

@@ -8,15 +8,19 @@ import (
 
 	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
 // A Policy that is made with a Thing is written down, and others may import it.
 func TestAPolicyMadeWithAThingIsAudited(t *testing.T) {
 	s := newStage(t)
 	var out bytes.Buffer
-	s.audit = newAudit(slog.New(slog.NewJSONHandler(&out, nil)), s.log)
+	s.audit = newAudit(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), s.log)
 	before := s.sessions.Rights()
-	s.tell(&session.Peer{ClientID: "c", Identity: "user:ann"}, &twin.Outcome{Policies: []string{"a:p"}})
+	s.tell(&session.Peer{ClientID: "c", Identity: "user:ann"}, &twin.Outcome{Policies: []*protocol.Message{{
+		Topic:    protocol.Topic{Namespace: "a", Name: "p", Group: protocol.Policies, Criterion: protocol.Events, Action: protocol.ActionCreated},
+		Revision: 1,
+	}}})
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatalf("%s: %v", out.Bytes(), err)

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"sync/atomic"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -85,6 +87,12 @@ func (m *metrics) read(b *Broker) {
 			prometheus.CounterOpts{Name: "twinbroker_" + name, Help: help, ConstLabels: labels},
 			func() float64 { return float64(value(b.sessions.Counters())) }))
 	}
+	audited := func(name, help string, value *atomic.Int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(
+			prometheus.CounterOpts{Name: "twinbroker_" + name, Help: help}, func() float64 { return float64(value.Load()) }))
+	}
+	audited("policy_changes_total", "Changes of Policies, those that were made with Things included.", &b.audit.changes)
+	audited("administrator_overrules_total", "What clients were allowed for nothing but that they are administrators.", &b.audit.overruled)
 	gauge("clients_connected", "Clients connected now.", func() int { _, n := b.sessions.Sessions(); return n })
 	gauge("sessions", "Sessions, also of clients that are away.", func() int { n, _ := b.sessions.Sessions(); return n })
 	gauge("subscriptions", "Subscriptions of all sessions.", func() int { return b.sessions.Subscriptions() })

@@ -8,6 +8,7 @@ import (
 	"github.com/twinbroker/twinbroker/mapping"
 	"github.com/twinbroker/twinbroker/twin"
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -68,9 +69,13 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // they tell of.
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	b.announce(out.Announcements)
-	for _, id := range out.Policies {
+	for _, e := range out.Policies {
 		b.sessions.RightsChanged() // others may import it
-		b.audit.PolicyMade(who, id)
+		b.audit.PolicyMade(who, e)
+		topic := b.topicOf(e)
+		b.sessions.PublishFunc(topic, func() *session.Message {
+			return b.newEvent(topic, e, b.readerNow(e, policy.Nobody))
+		})
 	}
 	publications := b.live.Load().Publications
 	for i, e := range out.Events {
@@ -135,7 +140,7 @@ func (b *Broker) publish(e *protocol.Message, out *mapping.Out, by Reader, after
 func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
 	b.metrics.publicationsFailed.Inc()
 	if say, hidden := b.refusals.mayLog(fmt.Sprintf("publications[%d]", out.Publication), time.Now()); say {
-		b.log.Warn("an event could not be published", "publication", out.Publication, "thing", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
+		b.log.Warn("an event could not be published", "publication", out.Publication, "entity", e.Topic.EntityID(), "error", out.Err, "not_logged_before", hidden)
 	}
 }
 

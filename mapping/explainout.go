@@ -53,6 +53,8 @@ func (p *Publications) only(pub *publication) *Publications {
 func (p *Publications) whyNot(pub *publication, event *protocol.Message, thing Thing) (why string, fits bool) {
 	topic, levels := &event.Topic, pub.path.levels
 	switch {
+	case pub.announces:
+		return "it carries signals of the kind " + announcements, false
 	case topic.Group != protocol.Things || topic.Channel != protocol.Twin || topic.Criterion != protocol.Events:
 		return fmt.Sprintf("%s is no twin event, and it carries signals of the kind twin/events", topic), false
 	case !pub.selection.Wants(topic.Namespace):

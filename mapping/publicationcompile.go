@@ -50,6 +50,9 @@ func (c *publicationCompiler) compile(roots Roots) {
 		c.expression(&path)
 	}
 	sc := &scope{captures: &c.publication.path, placeholders: eventPlaceholders, strict: true, noBraces: true}
+	if c.publication.announces {
+		sc.placeholders = announcementPlaceholders
+	}
 	if c.publication.topic, err = parseTemplate(c.config.Topic, sc); err == nil {
 		err = checkTopic(c.config.Topic, &c.publication.topic, roots)
 	}
@@ -71,11 +74,16 @@ func (c *publicationCompiler) signals() {
 		key := fmt.Sprintf(".signals[%d]", i)
 		switch signal {
 		case "twin/events":
-		case "live/commands", "live/events", "live/messages", "policies/announcements":
-			c.problem(key, signal+" is not supported yet by this version: twin/events is")
+		case announcements:
+			c.publication.announces = true
+		case "live/commands", "live/events", "live/messages":
+			c.problem(key, signal+" is not supported yet by this version: twin/events and "+announcements+" are")
 		default:
-			c.problem(key, fmt.Sprintf("%q is not a kind of signal: twin/events is", signal))
+			c.problem(key, fmt.Sprintf("%q is not a kind of signal: twin/events and %s are", signal, announcements))
 		}
+	}
+	if c.publication.announces {
+		c.announces()
 	}
 }
 

@@ -33,6 +33,7 @@ type publication struct {
 	config     *PublicationConfig
 	selection  Selection
 	looks      bool // selection.Looks()
+	announces  bool // announcements of Policies, and no events
 	path       pattern
 	topic      template
 	to         template
@@ -111,7 +112,7 @@ func (p *Publications) ForReaders(event *protocol.Message, thing Thing, readable
 	s := search{roots: p.roots, event: event, thing: thing, steps: maxAllSteps}
 	for i := range p.list {
 		pub := &p.list[i]
-		if !pub.selection.Wants(event.Topic.Namespace) {
+		if pub.announces || !pub.selection.Wants(event.Topic.Namespace) {
 			continue
 		}
 		if pub.payload == payloadNormalized && !isChange(event) {

@@ -192,6 +192,18 @@ func TestCompilePublicationsTellsEveryProblem(t *testing.T) {
 		{"a payload", func(p *PublicationConfig) { p.Payload = "values" }, ".payload", `"values" is not one of`},
 		{"a signal of a later version", func(p *PublicationConfig) { p.Signals = []string{"twin/events", "live/messages"} }, ".signals[1]", "not supported yet"},
 		{"a signal", func(p *PublicationConfig) { p.Signals = []string{"events"} }, ".signals[0]", "not a kind of signal"},
+		{"announcements beside events", func(p *PublicationConfig) {
+			p.Signals, p.Path, p.Topic = []string{"twin/events", "policies/announcements"}, "", "x"
+		}, ".signals", "must be alone"},
+		{"announcements with a filter", func(p *PublicationConfig) {
+			p.Signals, p.Path, p.Topic, p.Filter = []string{"policies/announcements"}, "", "x", "exists(attributes/x)"
+		}, ".filter", "is for events of Things"},
+		{"announcements, normalized", func(p *PublicationConfig) {
+			p.Signals, p.Path, p.Topic, p.Payload = []string{"policies/announcements"}, "", "x", "normalized"
+		}, ".payload", "normalized is for events"},
+		{"announcements of a Thing", func(p *PublicationConfig) {
+			p.Signals, p.Path, p.Topic = []string{"policies/announcements"}, "", "x/{{ thing:name }}"
+		}, ".topic", "thing:name"},
 		{"a namespace", func(p *PublicationConfig) { p.Namespaces = []string{"org.acme", "*"} }, ".namespaces[1]", "not a namespace"},
 		{"qos", func(p *PublicationConfig) { p.QoS = 3 }, ".qos", "3 is not one of"},
 	} {

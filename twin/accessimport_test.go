@@ -106,14 +106,14 @@ func TestAPolicyOfANamespaceIsMadeByAdministrators(t *testing.T) {
 // No event tells of a Policy that is made with a Thing, so the outcome does.
 func TestAnOutcomeNamesThePoliciesThatWereMade(t *testing.T) {
 	w := newWorld(t, Options{})
-	if o := w.must("org.acme:t", "create", "/", `{}`); len(o.Policies) != 1 || o.Policies[0] != "org.acme:t" {
-		t.Errorf("%q", o.Policies)
+	if o := w.must("org.acme:t", "create", "/", `{}`); len(o.Policies) != 1 || o.Policies[0].Topic.EntityID() != "org.acme:t" {
+		t.Errorf("%v", o.Policies)
 	}
 	if o := w.must("org.acme:u", "create", "/", `{"policyId":"org.acme:t"}`); len(o.Policies) != 0 {
-		t.Errorf("%q", o.Policies)
+		t.Errorf("%v", o.Policies)
 	}
 	if o := w.send(command("org.acme:v", "create", "/", `{"_policy":{"entries":`+everything("user:bob")+`}}`)); o.Err == nil || len(o.Policies) != 0 {
-		t.Errorf("refused: %q", o.Policies)
+		t.Errorf("refused: %v", o.Policies)
 	}
 }
 

@@ -118,15 +118,25 @@ func (w *writing) mayMakePolicy(id string, v *jsondoc.Value) *protocol.Error {
 }
 
 // mayCreate finds out whether the sender may make the Thing, by the Policy that
-// it gets.
-func (w *writing) mayCreate() *protocol.Error {
+// it gets: it must be allowed to WRITE all of it. Where the configuration of a
+// mapping says by which Policy the Thing is made, it is the operator who makes
+// it, with what the configuration gives it, and the sender must be allowed to
+// WRITE what its message says. (In Ditto it is a connection that makes Things so,
+// by a template and subjects of its own.)
+func (w *writing) mayCreate(byMapping bool) *protocol.Error {
 	if err := w.findRights(w.parts.policyID); err != nil {
 		return err
 	}
-	if !w.rights.whole(policy.Write, nil) {
-		return protocol.ThingNotMakeable(w.id, w.parts.policyID)
+	r := &w.rights
+	switch {
+	case r.Whole(r.who, policy.Write, r.of, nil):
+		return nil
+	case byMapping && r.wholeLeaves(policy.Write, w.change.path, w.change.value, nil):
+		return nil
+	case r.overrule():
+		return nil
 	}
-	return nil
+	return protocol.ThingNotMakeable(w.id, w.parts.policyID)
 }
 
 // mayChangePolicy finds out whether the Thing may get the Policy that it names

@@ -68,7 +68,12 @@ func TestAThingGetsAPolicyThatItsMakerMayUse(t *testing.T) {
 		{`{"_copyPolicyFrom":"{{ ref:things/org.acme:mine/attributes/p }}"}`, "", ok},
 		{`{"_copyPolicyFrom":"{{ ref:things/org.acme:his/attributes/p }}"}`, "", "404 things:thing.notfound"},
 		{`{}`, "org.acme:all", ok},
-		{`{}`, "org.acme:write", ok}, // who wrote the mapping may give it
+		{`{}`, "org.acme:write", ok},                    // who wrote the mapping may give it
+		{`{"attributes":{"x":1}}`, "org.acme:part", ok}, // it is for the sender to say what it may WRITE
+		{`{"attributes":{"x":{"y":1}},"features":null}`, "org.acme:part", "403 things:thing.notmodifiable"},
+		{`{"features":{"f":{}}}`, "org.acme:part", "403 things:thing.notmodifiable"},
+		{`{}`, "org.acme:part", "403 things:thing.notmodifiable"},
+		{`{"attributes":{"x":1},"policyId":"org.acme:part"}`, "org.acme:part", "403 things:thing.notmodifiable"},
 		{`{}`, "org.acme:read", "403 things:thing.notmodifiable"},
 		{`{}`, "org.acme:hidden", "403 things:thing.notmodifiable"},
 		{`{}`, "org.acme:none", "400 things:thing.notcreatable"},

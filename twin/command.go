@@ -52,11 +52,11 @@ type Outcome struct {
 	// Unknown: nobody can say what came of it, because the disk failed. The
 	// sender must be told neither of success nor of refusal; Err is set too.
 	Unknown bool
+	// Policies are the events of Policies that were made together with Things:
+	// they are told before Events, to who may READ the Policy.
+	Policies []*protocol.Message
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
-	// Policies are the IDs of those that were made with Things; no event tells of
-	// them.
-	Policies []string
 	// Announcements are for some subjects only.
 	Announcements []Announcement
 	// Things are the Things that events are about, as they are after them.

@@ -70,7 +70,7 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 			return
 		}
 		w.parts.policyID = ofPolicy.id
-		w.createWith(tx, e)
+		w.createWith(tx, e, ofPolicy.byMapping)
 		return
 	}
 	if w.group == nil { // a group holds it already
@@ -93,7 +93,7 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		return
 	}
 	w.parts.policyID = ofPolicy.id
-	w.createWith(tx, e)
+	w.createWith(tx, e, false)
 }
 
 func (w *writing) writeThingOrPart(tx *store.Tx) {
@@ -104,8 +104,8 @@ func (w *writing) writeThingOrPart(tx *store.Tx) {
 	}
 }
 
-func (w *writing) createWith(tx *store.Tx, e store.Entry) {
-	if err := w.mayCreate(); err != nil {
+func (w *writing) createWith(tx *store.Tx, e store.Entry, byMapping bool) {
+	if err := w.mayCreate(byMapping); err != nil {
 		w.abort(tx, e, err)
 		return
 	}

@@ -134,7 +134,7 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 		put := change{op: opPut, value: policy}
 		revision := tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
 		w.s.policyChanged(of.id, nil, policy, revision, tx.Time())
-		w.outcome.Policies = append(w.outcome.Policies, of.id)
+		w.outcome.Policies = []*protocol.Message{w.policyMade(of.id, policy, revision, tx.Time())}
 	} else if !jsondoc.Equal(existing, policy) {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every

@@ -66,6 +66,7 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 		{"msg": "refused", "identity": "user:eve", "action": "subscribe", "on": "plant/#"},
 		{"msg": "refused", "identity": "user:eve", "action": "publish", "on": "plant/x"},
 		{"msg": "refused", "username": "eve", "action": "connect"},
+		{"msg": "policy changed", "identity": "user:ann", "policy": "a:thing", "path": "/", "action": "created"},
 		{"msg": "policy changed", "identity": "user:ann", "policy": "a:thing", "path": "/entries/more"},
 		{"msg": "allowed to an administrator only", "identity": "user:root", "action": "command", "on": "a/thing/things/twin/commands/modify /attributes/open"},
 		{"msg": "allowed to an administrator only", "identity": "user:root", "action": "publish", "on": "anything"},
@@ -79,6 +80,10 @@ func TestTheAuditLogSaysWhoDidWhat(t *testing.T) {
 		if line["msg"] == "connected" && (line["remote"] == "" || line["subjects"] == nil) {
 			t.Errorf("%v", line)
 		}
+	}
+	// The Thing's own Policy, the change by ann; what root did and read.
+	if changes, overruled := metric(t, d.Broker, "twinbroker_policy_changes_total"), metric(t, d.Broker, "twinbroker_administrator_overrules_total"); changes != 2 || overruled < 3 {
+		t.Errorf("%v changes of Policies and %v overrules are counted", changes, overruled)
 	}
 	// A file that was moved away is begun anew.
 	if err := os.Rename(file, file+".1"); err != nil {

@@ -84,9 +84,30 @@ func TestPoliciesAreChangedOverMQTT(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatIsMadeWithAThingIsToldToItsReaders(t *testing.T) {
+	t.Parallel()
+	d := openDoors(t, "")
+	ann, eve := d.as("ann", 5), d.as("eve", 4)
+	const events = "ditto/a/+/policies/events/#"
+	for _, c := range []harness.Client{ann, eve} {
+		c.Subscribe(events, "ditto/_replies/#")
+	}
+	_ = ann.Publish("ditto/a/lamp/things/twin/commands/create", `{"path":"/","value":{}}`, 1)
+	if m := ann.Wait(events); m.Topic != "ditto/a/lamp/policies/events/created" || !strings.Contains(m.Payload, `"policyId":"a:lamp"`) {
+		t.Errorf("ann is told %s: %s", m.Topic, m.Payload)
+	}
+	// What comes to eve next is what she makes herself.
+	_ = eve.Publish("ditto/a/door/things/twin/commands/create", `{"path":"/","value":{}}`, 1)
+	if m := eve.Wait(events); m.Topic != "ditto/a/door/policies/events/created" {
+		t.Errorf("eve is told %s: %s", m.Topic, m.Payload)
+	}
+}
+
 func TestSubjectsExpireByThemselves(t *testing.T) {
 	t.Parallel()
-	d := openDoors(t, exactTimes)
+	d := openDoors(t, `  - {signals: [policies/announcements], subjects: ["user:bob"], topic: "plant/leaves/{{ policy:name }}/{{ topic:action }}", payload: {expr: "value.subjectIds[0]"}}
+  - {signals: [policies/announcements], subjects: ["user:eve"], topic: "plant/others"}
+`+exactTimes)
 	ann, bob, eve := d.as("ann", 5), d.as("bob", 4), d.as("eve", 5)
 	for _, c := range []harness.Client{ann, bob, eve} {
 		c.Subscribe("ditto/_replies/#", gateEvents, gateAnnouncements)
@@ -94,6 +115,7 @@ func TestSubjectsExpireByThemselves(t *testing.T) {
 	if e := tellGate(t, ann, "create", "/", gateRules); e.Status != 201 {
 		t.Fatalf("created: %+v", e)
 	}
+	ann.Subscribe("plant/leaves/#", "plant/others")
 	leave := func(after time.Duration) {
 		t.Helper()
 		at := time.Now().Add(after).UTC().Format(time.RFC3339Nano)
@@ -112,6 +134,10 @@ func TestSubjectsExpireByThemselves(t *testing.T) {
 		if got := c.Drain(gateAnnouncements); len(got) > 0 {
 			t.Errorf("%s is told %v", who, got)
 		}
+	}
+	// The publication tells it to all who may have its topic.
+	if m := ann.Wait("plant/#"); m.Topic != "plant/leaves/gate/subjectDeletion" || m.Payload != "user:bob" {
+		t.Errorf("ann is told %s: %s", m.Topic, m.Payload)
 	}
 	if e := tellGate(t, bob, "retrieve", "/", ""); e.Status != 404 {
 		t.Errorf("bob retrieves it: %+v", e)

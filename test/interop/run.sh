@@ -5,6 +5,7 @@
 #                compares what they print with what the documents say
 #   clients.sh   what mosquitto_pub, mosquitto_sub and mosquitto_rr see of the
 #                broker, with MQTT 3.1.1 and 5, and mosquitto as a bridge
+#   rules.sh     one acl_file, and mosquitto beside the broker: both decide alike
 #   truth.sh     what documents say of the program's own lists
 #   sdk.sh       Ditto's SDK for Go, where it can be downloaded
 #
@@ -50,6 +51,7 @@ fi
 
 . "$here/document.sh"
 . "$here/clients.sh"
+. "$here/rules.sh"
 . "$here/truth.sh"
 . "$here/sdk.sh"
 
@@ -57,6 +59,7 @@ for document in README.md docs/*.md; do
 	follow "$document"
 done
 clients
+rules_of_mosquitto
 truth
 sdk
 
