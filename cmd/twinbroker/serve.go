@@ -156,12 +156,13 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	stopVerbs := serveControl(cfg, b, service, webAddress, log)
 	defer stopVerbs()
 
+	reload := &reloading{load: load, current: cfg, broker: b, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
+	defer reload.start()() // before it is ready: then it takes changes and SIGHUP, too
+
 	health.Ready()
 	fmt.Fprintf(out, "twinbroker ready mqtt=%s http=%s\n", strings.Join(b.Addresses(), ","), webAddress)
 	log.Info("started", "version", stamped(), "data_dir", cfg.DataDir, "config", cfg.File)
 
-	reload := &reloading{load: load, current: cfg, broker: b, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
-	defer reload.start()()
 	select {
 	case s := <-signals:
 		log.Info("stopping: what was accepted is finished first; a second signal stops at once", "signal", s.String())

@@ -29,10 +29,6 @@ auth: {certificates: {subjects: ["cert:{{ cert:cn }}"]}}
 audit: {file: %s}
 `, cert, key, ca.file, crl, audit)})
 
-	if !strings.Contains(b.Log(), `level=WARN msg="topics outside of`) {
-		t.Error("there is no warning that all topics are closed")
-	}
-
 	_, revokedCert, revokedKey := ca.issue(9, "gw-9", later)
 	_, foreignCert, foreignKey := other.issue(10, "gw-10", later)
 	told := []string{
