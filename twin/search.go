@@ -24,6 +24,9 @@ const (
 	requestHidden = 10_000  // so does it when it led past so many Things that the client may not read
 	searchesEach  = 20      // open searches of one client
 	searchForgets = 5 * time.Minute
+
+	searchNamespaces = 200    // of one search, which is kept
+	searchesAll      = 20_000 // open searches of all clients
 )
 
 // searches are the open searches of all clients.
@@ -102,7 +105,10 @@ func (q *search) options(v *jsondoc.Value) *protocol.Error {
 			if !ok {
 				return protocol.JSONFormatInvalid(at, "an array of strings")
 			}
-			q.namespaces = append(q.namespaces, ns)
+			if len(q.namespaces) == searchNamespaces {
+				return protocol.JSONFormatInvalid(at, "an array of at most "+strconv.Itoa(searchNamespaces)+" strings")
+			}
+			q.namespaces = append(q.namespaces, strings.Clone(ns)) // without the message that it lies in
 		}
 	}
 	if o, ok := v.Member("options"); ok && !o.IsNull() {
@@ -299,6 +305,11 @@ func (a *searches) add(q *search) *protocol.Error {
 		case other.client == q.client:
 			own++
 		}
+	}
+	if len(a.open) >= searchesAll {
+		return &protocol.Error{Status: 429, Code: "thing-search:toomanysearches",
+			Message:     "All clients together have " + strconv.Itoa(len(a.open)) + " open searches.",
+			Description: "Try again later."}
 	}
 	if own >= searchesEach {
 		return &protocol.Error{Status: 429, Code: "thing-search:toomanysearches",
