@@ -23,6 +23,7 @@ func TestTopicsThatPretend(t *testing.T) {
 		}
 	}
 	must("ditto/org.acme/lamp/things/twin/commands/create", `{"path":"/","headers":{"response-required":false},"value":{"attributes":{"a":"classified"}}}`)
+	ann.Wait("ditto/org.acme/lamp/policies/events/created")
 	ann.Wait("ditto/org.acme/lamp/things/twin/events/created")
 	envelope := `{"path":"/attributes/a","value":"taken"}`
 	for _, topic := range []string{
