@@ -260,7 +260,7 @@ func TestAnMQTT5ClientGivesHeadersByProperties(t *testing.T) {
 			t.Fatal(err)
 		}
 		m = c.Wait("ditto/_replies/#")
-		return read(t, m), read(t, c.Wait("ditto/props/#")), m
+		return read(t, m), read(t, c.Wait("ditto/props/+/things/#")), m
 	}
 	t.Run("correlation data is the correlation-id", func(t *testing.T) {
 		r, e, m := send("", &paho.PublishProperties{CorrelationData: []byte("data")})
@@ -373,6 +373,7 @@ func TestTheTreesCanHaveOtherRoots(t *testing.T) {
 		}
 		c.Wait("my/ditto/root/a/things/twin/events/created")
 	}
+	c.Wait("my/ditto/root/a/policies/events/created")
 	const elsewhere = "ditto/root/a/things/twin/commands/delete"
 	mustPublish(t, c, elsewhere, `{"path":"/"}`, 1)
 	if m := c.Wait("#"); m.Topic != elsewhere {
