@@ -34,6 +34,10 @@ type Command struct {
 	// says with which Policy. Without it a merge does so on the path "/" only,
 	// as in Ditto.
 	Create *Create
+
+	// correlated: the correlation-id is one that the service made, as the sender
+	// gave none. It goes out, but is not worth its place in history.
+	correlated bool
 }
 
 // Outcome is what came of a command.

@@ -324,3 +324,19 @@ func TestReadsOfHistoryAreAnsweredBeforeTheServiceCloses(t *testing.T) {
 		}
 	}
 }
+
+func TestACorrelationIDThatTheSenderDidNotGiveIsNotKept(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.must("a:t", "create", "/", `{"attributes":{"n":0}}`)
+	for i, headers := range []string{`"correlation-id":"given",`, ""} {
+		o := w.send(`{"topic":"a/t/things/twin/commands/modify","headers":{` + headers + `"response-required":true},"path":"/attributes/n","value":1}`)
+		if o.Err != nil || o.Events[0].Headers.CorrelationID() == "" {
+			t.Fatalf("%v: the event has no correlation-id", o.Err)
+		}
+		past := w.send(fmt.Sprintf(`{"topic":"a/t/things/twin/commands/retrieve","headers":{"at-historical-revision":%d},"path":"/"}`, i+2))
+		kept, _ := past.Response.Headers.Get(protocol.HeaderHistoricalHeaders)
+		if has := strings.Contains(kept, "correlation-id"); has != (i == 0) {
+			t.Errorf("with %q: kept %s", headers, kept)
+		}
+	}
+}

@@ -147,7 +147,7 @@ func (s *Service) HistoryReads() HistoryReads { return s.past.stats() }
 // Handle is called.
 func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 	m := cmd.Message
-	if err := admit(m); err != nil {
+	if err := admit(cmd); err != nil {
 		refuse(cmd, err, done)
 		return
 	}
@@ -184,9 +184,10 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 }
 
 // admit checks the headers of a message that comes in, and adds what Ditto adds.
-func admit(m *protocol.Message) *protocol.Error {
-	m.Headers.Correlate()
-	return m.Headers.Admit()
+func admit(cmd *Command) *protocol.Error {
+	h := &cmd.Message.Headers
+	cmd.correlated = h.Correlate()
+	return h.Admit()
 }
 
 // handlePolicy applies a command for Policies.

@@ -106,7 +106,7 @@ func (w *writing) appendKept(buf []byte) []byte {
 			originator := w.cmd.Sender.Subjects.First()
 			ok = originator != ""
 			buf = jsondoc.AppendString(buf, originator)
-		} else {
+		} else if key != protocol.HeaderCorrelationID || !w.cmd.correlated {
 			buf, ok = m.Headers.AppendValue(buf, key)
 		}
 		if !ok {

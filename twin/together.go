@@ -27,7 +27,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 	var keys []store.Key
 	for _, cmd := range cmds {
 		w := &writing{s: s, cmd: cmd, group: g}
-		err := admit(cmd.Message)
+		err := admit(cmd)
 		if err == nil {
 			err = w.prepare()
 		}

@@ -9,11 +9,12 @@ import (
 // none, so that what comes of it can be told from everything else: Ditto adds
 // one to whatever comes in by a connection or a WebSocket (its
 // InboundDispatchingSink.appendInternalHeaders and WebSocketRoute.buildSignal),
-// and it goes out with responses, errors and events.
-func (h *Headers) Correlate() {
-	if h.find(HeaderCorrelationID) < 0 {
+// and it goes out with responses, errors and events. It says whether it did.
+func (h *Headers) Correlate() (made bool) {
+	if made = h.find(HeaderCorrelationID) < 0; made {
 		h.SetString(HeaderCorrelationID, randomUUID())
 	}
+	return made
 }
 
 // randomUUID is a UUID of version 4 (RFC 9562, section 5.4). It tells messages
