@@ -123,9 +123,11 @@ func (p *placing) thing(e *Entity) {
 		}
 	}
 	w.change = change{op: opPut, value: value, metadata: next.metadata}
-	if err := w.findRights(policyID); err != nil {
-		w.abort(tx, at, err)
-		return
+	if !w.s.unheard {
+		if err := w.findRights(policyID); err != nil {
+			w.abort(tx, at, err)
+			return
+		}
 	}
 	w.commit(tx, at, cur, action, status)
 }

@@ -57,7 +57,10 @@ type Options struct {
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
 	NamespacePolicies policy.Roots
-	Store             store.Options
+	// Unheard: nobody is there who could be told of an event, so who may READ
+	// what PutEntity does is not found out. For tools that work without a broker.
+	Unheard bool
+	Store   store.Options
 }
 
 // Ditto's settings for the times in Policies.
@@ -82,8 +85,8 @@ type Service struct {
 	enforcers  *accessCache
 	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
-	// dropEmptied is Options.DropEmptied.
-	dropEmptied bool
+	// dropEmptied and unheard are those of the Options.
+	dropEmptied, unheard bool
 }
 
 // Open opens the data in dir, which is made when it is not there. The error
@@ -94,7 +97,7 @@ func Open(dir string, o Options) (*Service, error) {
 		memory = store.DefaultMemory
 	}
 	o.Store.Memory = memory - memory/accessShare
-	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied,
+	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied, unheard: o.Unheard,
 		enforcers: newAccessCache(memory / accessShare), alikes: newAlikes(), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize

@@ -61,7 +61,9 @@ func openTwin(cfg *config.Config, create bool, to io.Writer) (data *twinData, do
 	collectSeldom()
 	log, _ := newLogger(cfg, to)
 	// A failed sync refuses what the verb does, and so ends it.
-	service, err := twin.Open(cfg.DataDir, twinOptions(cfg, storeOptions(cfg, log, &broker.Health{}, make(chan error, 1))))
+	options := twinOptions(cfg, storeOptions(cfg, log, &broker.Health{}, make(chan error, 1)))
+	options.Unheard = true
+	service, err := twin.Open(cfg.DataDir, options)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, nil, fmt.Errorf("%w. It does not answer at %s: it is another verb, or a broker that has just started or could not make its socket, as its log says; try again when it has ended", err, filepath.Join(cfg.DataDir, control.SocketName))
 	}
