@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -27,22 +24,8 @@ func policiesCommand() *cobra.Command {
 	flags.add(cmd)
 	cmd.PersistentFlags().StringVarP(&output, "output", "o", "text", "how to print: text for people, json for scripts")
 
-	// with connects and runs.
-	with := func(run func(ctx context.Context, c *client, out io.Writer, args []string) error) func(*cobra.Command, []string) error {
-		return func(cmd *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return fmt.Errorf("--output %q: text or json", output)
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			c, err := flags.dial(ctx)
-			if err != nil {
-				return err
-			}
-			defer c.close()
-			return run(ctx, c, cmd.OutOrStdout(), args)
-		}
-	}
+	with := flags.with(&output)
+
 	asJSON := func() bool { return output == "json" }
 
 	var resolved bool

@@ -16,9 +16,6 @@ import (
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
-// withClient is a verb of a client of a running broker.
-type withClient func(run func(ctx context.Context, c *client, out io.Writer, args []string) error) func(*cobra.Command, []string) error
-
 // checkQuestion is what "policies check" asks.
 type checkQuestion struct {
 	subjects    policy.Subjects
