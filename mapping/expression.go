@@ -142,21 +142,6 @@ func (e *expression) run(variables map[string]any, steps *int) (any, error) {
 	return result, nil
 }
 
-// value is the result of run as JSON. A number that is none (NaN) or infinite
-// is an error, and so is a result of more than maxResult bytes.
-func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
-	steps := maxAllSteps
-	result, err := e.run(variables, &steps)
-	if err != nil {
-		return nil, err
-	}
-	text, err := appendResult(nil, result)
-	if err != nil {
-		return nil, err
-	}
-	return jsondoc.Parse(text, jsondoc.Limits{})
-}
-
 // holds is the result of an expression that says yes or no.
 func (e *expression) holds(variables map[string]any, steps *int) (bool, error) {
 	result, err := e.run(variables, steps)

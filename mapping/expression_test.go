@@ -10,6 +10,21 @@ import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
 
+// value is the result of run as JSON. A number that is none (NaN) or infinite
+// is an error, and so is a result of more than maxResult bytes.
+func (e *expression) value(variables map[string]any) (*jsondoc.Value, error) {
+	steps := maxAllSteps
+	result, err := e.run(variables, &steps)
+	if err != nil {
+		return nil, err
+	}
+	text, err := appendResult(nil, result)
+	if err != nil {
+		return nil, err
+	}
+	return jsondoc.Parse(text, jsondoc.Limits{})
+}
+
 // evaluate gives what an expression makes of a payload, as JSON.
 func evaluate(t *testing.T, source, payload string) (string, error) {
 	t.Helper()

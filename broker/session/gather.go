@@ -27,13 +27,19 @@ func (r *Registry) Gather() {
 
 // Send wakes the writers of the connections that something came for since
 // [Registry.Gather].
-func (r *Registry) Send() { r.gather.send(false) }
+func (r *Registry) Send() {
+	r.gather.mu.Lock()
+	r.gather.on = false
+	r.gather.mu.Unlock()
+	r.gather.flush()
+}
 
-func (g *gatherer) send(on bool) {
+// flush wakes who is to be woken. Any goroutine may come here in the middle of a
+// batch, and be late: it must not begin another one.
+func (g *gatherer) flush() {
 	g.mu.Lock()
 	owed := g.owed
-	g.owed, g.again = g.again[:0], nil
-	g.on, g.told = on, 0
+	g.owed, g.again, g.told = g.again[:0], nil, 0
 	for _, c := range owed {
 		c.gathered = false
 	}
@@ -65,6 +71,6 @@ func (c *Conn) owe() {
 	enough := g.told >= gatherMost
 	g.mu.Unlock()
 	if enough {
-		g.send(true)
+		g.flush()
 	}
 }

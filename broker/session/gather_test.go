@@ -39,5 +39,10 @@ func TestWhatIsToldTogetherLeavesTogether(t *testing.T) {
 		expect(t, w.taken())
 		h.Send()
 		expect(t, w.taken(), "Publish t=last q0")
+
+		// Who saw that it was enough, and comes too late, holds nobody up.
+		h.gather.flush()
+		h.say("t", "later", 0)
+		expect(t, w.taken(), "Publish t=later q0")
 	})
 }

@@ -25,7 +25,6 @@ func policiesCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVarP(&output, "output", "o", "text", "how to print: text for people, json for scripts")
 
 	with := flags.with(&output)
-
 	asJSON := func() bool { return output == "json" }
 
 	var resolved bool

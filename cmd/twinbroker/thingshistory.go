@@ -15,8 +15,7 @@ import (
 )
 
 // historyCommand prints what a Thing was, revision by revision.
-func historyCommand(with func(func(ctx context.Context, c *client, out io.Writer, args []string) error) func(*cobra.Command, []string) error,
-	asJSON func() bool) *cobra.Command {
+func historyCommand(with withClient, asJSON func() bool) *cobra.Command {
 	var most int
 	cmd := &cobra.Command{
 		Use:   "history ID [PATH]",
