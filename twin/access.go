@@ -53,52 +53,63 @@ func namespaceOf(id string) string {
 // itself, where the namespace is "".
 func (s *Service) access(policyID, namespace string, with made) (access, error) {
 	if len(with) == 0 {
-		if a := s.enforcers.get(policyID); a != nil {
-			if seq, ok := s.upToDate(a); ok {
-				return a.in(namespace, seq), nil
+		if a := s.enforcers.get(policyID); a != nil && a.upToDate() {
+			return a.in(namespace), nil
+		}
+		if len(s.roots) == 0 && policyID != "" {
+			if a, ok, err := s.accessAlike(policyID); ok || err != nil {
+				return a, err
 			}
 		}
 	}
 	var a *keptAccess
-	var seq uint64
 	for range 3 { // until nothing was changed while it was put together
 		var err error
 		if a, err = s.resolve(policyID, with); err != nil {
 			return access{Enforcer: policy.Nobody}, err
 		}
-		var ok bool
-		if seq, ok = s.upToDate(a); ok {
+		if a.upToDate() {
 			break
 		}
 	}
 	if len(with) == 0 {
 		s.enforcers.put(strings.Clone(policyID), a)
 	}
-	return a.in(namespace, seq), nil
+	return a.in(namespace), nil
+}
+
+// accessAlike is access where the Policy says what others say, and nothing that
+// depends on namespaces; ok is false where it is not known to do so.
+func (s *Service) accessAlike(policyID string) (a access, ok bool, err error) {
+	key := store.Key{Kind: kindPolicy, ID: policyID}
+	from := s.sourceOf(key)
+	if a, ok = s.alikes.get(policyID, from); ok || s.alikes.none() {
+		return a, ok, nil
+	}
+	e, err := s.store.View(key)
+	if err != nil {
+		return access{Enforcer: policy.Nobody}, false, err
+	}
+	if value := documentOf(e).Value; value != nil {
+		a, ok = s.alikes.find(policyID, value, from, e.Seq)
+	}
+	return a, ok, nil
+}
+
+// sourceOf says how far the changes of a Policy are counted, before it is looked
+// at.
+func (s *Service) sourceOf(key store.Key) source {
+	count := s.store.Watch(key)
+	return source{count, count.Load()}
 }
 
 // in is what is allowed in a namespace.
-func (a *keptAccess) in(namespace string, seq uint64) access {
+func (a *keptAccess) in(namespace string) access {
 	e := a.enforcer
 	if namespace != "" {
 		e = e.For(namespace)
 	}
-	return access{e, a.there, seq}
-}
-
-// upToDate says whether what an Enforcer was made from is as it was, and which
-// change of it is the newest. It looks at the store, where a change that was
-// refused by the disk is taken back too.
-func (s *Service) upToDate(a *keptAccess) (seq uint64, ok bool) {
-	for i := range a.sources {
-		from := &a.sources[i]
-		e, err := s.store.View(from.key)
-		if err != nil || e.Seq != from.seq || !e.Modified.Equal(from.modified) {
-			return seq, false
-		}
-		seq = max(seq, e.Seq)
-	}
-	return seq, a.until.IsZero() || time.Now().Before(a.until)
+	return access{e, a.there, a.seq}
 }
 
 // resolve makes an Enforcer.
@@ -107,24 +118,15 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 		return &keptAccess{enforcer: policy.Nobody}, nil
 	}
 	policyID = strings.Clone(policyID)
-	alone := len(with) == 0 && len(s.roots) == 0
-	if alone {
-		if a, err := s.resolveAlike(policyID); a != nil || err != nil {
-			return a, err
-		}
-	}
 	a := &keptAccess{enforcer: policy.Nobody, cost: 2 << 10}
 	var own *jsondoc.Value
 	load := func(id string) (*policy.Model, error) {
 		doc, ok := with[id]
 		if !ok {
-			key := store.Key{Kind: kindPolicy, ID: id}
-			e, err := s.store.View(key)
-			if err != nil {
+			var err error
+			if doc, err = s.look(id, a); err != nil {
 				return nil, err
 			}
-			a.sources = append(a.sources, source{key, e.Seq, e.Modified})
-			doc = documentOf(e)
 		}
 		if doc.Value == nil {
 			return nil, nil
@@ -157,9 +159,22 @@ func (s *Service) resolve(policyID string, with made) (*keptAccess, error) {
 	case m != nil:
 		a.there, a.enforcer, a.until = true, e, e.Until()
 		a.cost += e.Size()
-		if alone {
+		if len(with) == 0 && len(s.roots) == 0 {
 			s.alikes.keep(own, e)
 		}
 	}
 	return a, nil
+}
+
+// look gives a Policy, and notes for what is made of it how it stood.
+func (s *Service) look(id string, a *keptAccess) (document, error) {
+	key := store.Key{Kind: kindPolicy, ID: id}
+	from := s.sourceOf(key)
+	e, err := s.store.View(key)
+	if err != nil {
+		return document{}, err
+	}
+	a.sources = append(a.sources, from)
+	a.seq = max(a.seq, e.Seq)
+	return documentOf(e), nil
 }

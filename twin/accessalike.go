@@ -2,22 +2,39 @@ package twin
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
-	"github.com/twinbroker/twinbroker/twin/store"
 )
 
 // alikes finds Enforcers by what a Policy says. Things that name no Policy get
 // one each of their own, and those that one sender made all say the same: they
-// share one Enforcer, which is made once.
+// share one rulebook, which is made once. There may be a million of them, of
+// which one after the other is asked for, so as little as possible is kept for
+// each, and nothing that the collector of garbage has to look at.
 type alikes struct {
-	mu    sync.RWMutex
-	seed  maphash.Seed
-	seen  map[uint64]struct{} // hashes of what was said once
-	known map[string]*policy.Enforcer
+	seeds [3]maphash.Seed
+	room  int // how many Policies
+
+	mu     sync.RWMutex
+	seen   map[uint64]struct{} // hashes of what was said once
+	known  map[string]uint16   // what was said again, and which of the rulebooks that is
+	books  []*policy.Enforcer
+	others map[alikeName]alikeEntry
 }
+
+// alikeName stands for the ID of a Policy. Nobody knows the seeds, so nobody
+// finds two IDs of one name.
+type alikeName [2]uint64
+
+// alikeEntry is a Policy that says what others say, as it stood when it was
+// looked at: the number of its last change, with its rulebook in the lowest
+// bits, and how far its changes were counted.
+type alikeEntry struct{ seqAndBook, was uint64 }
+
+const bookBits = 16
 
 // The bounds of what is remembered; beyond it is begun anew.
 const (
@@ -25,33 +42,49 @@ const (
 	mostAlike = 1 << 10
 	// mostText is the longest text of entries that is compared, in bytes.
 	mostText = 4 << 10
+	// alikeCost is about what a Policy takes here, in bytes.
+	alikeCost = 50
 )
 
-func newAlikes() *alikes {
-	return &alikes{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, known: map[string]*policy.Enforcer{}}
+func newAlikes(room int64) *alikes {
+	a := &alikes{room: int(room / alikeCost)}
+	for i := range a.seeds {
+		a.seeds[i] = maphash.MakeSeed()
+	}
+	a.forget()
+	return a
 }
 
-// alikeCost is about what is there of an Enforcer that is like another one, in
-// bytes, with what the cache has for it.
-const alikeCost = 1 << 10
+// forget begins anew; it is locked.
+func (a *alikes) forget() {
+	a.seen, a.known, a.books, a.others = map[uint64]struct{}{}, map[string]uint16{}, nil, map[alikeName]alikeEntry{}
+}
 
-// resolveAlike is resolve where the Policy says what another one says; nil where
-// none is known that does.
-func (s *Service) resolveAlike(policyID string) (*keptAccess, error) {
-	key := store.Key{Kind: kindPolicy, ID: policyID}
-	e, err := s.store.View(key)
-	if err != nil {
-		return nil, err
+func (a *alikes) name(policyID string) alikeName {
+	return alikeName{maphash.String(a.seeds[0], policyID), maphash.String(a.seeds[1], policyID)}
+}
+
+// none says that no Policies are known to say the same.
+func (a *alikes) none() bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return len(a.books) == 0
+}
+
+// get gives what a Policy allows, if it is known to say what others say; from
+// says how far its changes are counted now.
+func (a *alikes) get(policyID string, from source) (access, bool) {
+	name := a.name(policyID)
+	a.mu.RLock()
+	entry, ok := a.others[name]
+	if !ok || entry.was != from.was {
+		a.mu.RUnlock()
+		return access{}, false
 	}
-	value := documentOf(e).Value
-	if value == nil {
-		return nil, nil
-	}
-	known, ok := s.alikes.find(policyID, value)
-	if !ok {
-		return nil, nil
-	}
-	return &keptAccess{enforcer: known, there: true, sources: []source{{key, e.Seq, e.Modified}}, cost: alikeCost}, nil
+	book := a.books[entry.seqAndBook&(1<<bookBits-1)]
+	a.mu.RUnlock()
+	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
+	return access{e, true, entry.seqAndBook >> bookBits}, ok
 }
 
 // words is what a Policy says, but for its ID.
@@ -64,20 +97,32 @@ func words(dst []byte, value *jsondoc.Value) []byte {
 	return dst
 }
 
-// find gives the Enforcer of a Policy that says what one of those before says.
-func (a *alikes) find(id string, value *jsondoc.Value) (*policy.Enforcer, bool) {
-	if value.Size() > mostText {
-		return nil, false
+// find says what a Policy allows that says what those before said: it stood like
+// this when its changes were counted as from says, at the number seq. What is
+// found is remembered.
+func (a *alikes) find(policyID string, value *jsondoc.Value, from source, seq uint64) (access, bool) {
+	if value.Size() > mostText || seq >= 1<<(64-bookBits) {
+		return access{}, false
 	}
 	var room [1 << 10]byte
-	text := words(room[:0], value)
-	a.mu.RLock()
-	e := a.known[string(text)]
-	a.mu.RUnlock()
-	if e == nil {
-		return nil, false
+	text, name := words(room[:0], value), a.name(policyID)
+	a.mu.Lock()
+	i, ok := a.known[string(text)]
+	if !ok {
+		a.mu.Unlock()
+		return access{}, false
 	}
-	return e.Alike(id)
+	book := a.books[i]
+	a.others[name] = alikeEntry{seq<<bookBits | uint64(i), from.was}
+	if len(a.others) > a.room {
+		for other := range a.others { // in no order
+			delete(a.others, other)
+			break
+		}
+	}
+	a.mu.Unlock()
+	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
+	return access{e, true, seq}, ok
 }
 
 // keep remembers an Enforcer, if a Policy with the same words came before.
@@ -89,7 +134,7 @@ func (a *alikes) keep(value *jsondoc.Value, e *policy.Enforcer) {
 		return
 	}
 	text := words(nil, value)
-	hash := maphash.Bytes(a.seed, text)
+	hash := maphash.Bytes(a.seeds[2], text)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, again := a.seen[hash]; !again {
@@ -99,8 +144,12 @@ func (a *alikes) keep(value *jsondoc.Value, e *policy.Enforcer) {
 		a.seen[hash] = struct{}{}
 		return
 	}
-	if len(a.known) >= mostAlike {
-		clear(a.known)
+	if _, known := a.known[string(text)]; known {
+		return
 	}
-	a.known[string(text)] = e
+	if len(a.books) >= mostAlike {
+		a.forget()
+	}
+	a.known[string(text)] = uint16(len(a.books))
+	a.books = append(a.books, e)
 }

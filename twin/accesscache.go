@@ -7,15 +7,13 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/policy"
-	"github.com/twinbroker/twinbroker/twin/store"
 )
 
-// source is a Policy that an Enforcer was made from, as it was then: one that
-// was not there has the sequence number 0, or that of its deletion.
+// source is a Policy that an Enforcer was made from, or that was not there: how
+// far its changes were counted then.
 type source struct {
-	key      store.Key
-	seq      uint64
-	modified time.Time
+	count *atomic.Uint64
+	was   uint64
 }
 
 // keptAccess is an Enforcer that is kept, and what it was made from.
@@ -23,15 +21,27 @@ type keptAccess struct {
 	enforcer *policy.Enforcer
 	there    bool // the Policy is
 	sources  []source
+	seq      uint64    // the newest change of the sources
 	until    time.Time // when a subject expires; zero: never
 	cost     int
 	used     atomic.Bool
 }
 
+// upToDate says whether what an Enforcer was made from is as it was. A change
+// that was refused by the disk and taken back counts as two.
+func (a *keptAccess) upToDate() bool {
+	for i := range a.sources {
+		if a.sources[i].count.Load() != a.sources[i].was {
+			return false
+		}
+	}
+	return a.until.IsZero() || time.Now().Before(a.until)
+}
+
 // accessCache keeps the Enforcers in use, up to some number of bytes. What it
 // gives may be out of date: whoever takes an Enforcer holds its sources against
-// the store, so a change of a Policy need not find the Enforcers made from it,
-// however many there are.
+// what the store has counted, so a change of a Policy need not find the
+// Enforcers made from it, however many there are.
 type accessCache struct {
 	seed   maphash.Seed
 	room   int
@@ -40,8 +50,10 @@ type accessCache struct {
 
 const (
 	accessShards = 16
-	// accessShare is the share of the store's memory that is for Enforcers.
-	accessShare = 8
+	// Of so many parts of the memory for states one is for Enforcers, and three
+	// for what is kept of Policies that say the same.
+	accessShare = 16
+	alikeShares = 3
 )
 
 type accessShard struct {

@@ -24,7 +24,7 @@ const (
 func Kinds() map[store.Kind]store.KindSpec {
 	return map[store.Kind]store.KindSpec{
 		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
-		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord},
+		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true},
 	}
 }
 
@@ -96,9 +96,9 @@ func Open(dir string, o Options) (*Service, error) {
 	if memory == 0 {
 		memory = store.DefaultMemory
 	}
-	o.Store.Memory = memory - memory/accessShare
+	o.Store.Memory = memory / accessShare * (accessShare - 1 - alikeShares)
 	s := &Service{thingSize: o.ThingSize, policySize: o.PolicySize, depth: o.Depth, history: o.History, past: newReaders(o.Store.Logger), dropEmptied: o.DropEmptied, unheard: o.Unheard,
-		enforcers: newAccessCache(memory / accessShare), alikes: newAlikes(), roots: o.NamespacePolicies}
+		enforcers: newAccessCache(memory / accessShare), alikes: newAlikes(memory / accessShare * alikeShares), roots: o.NamespacePolicies}
 	if s.thingSize == 0 {
 		s.thingSize = DefaultThingSize
 	}

@@ -7,18 +7,12 @@ func (e *Enforcer) Alike(id string) (*Enforcer, bool) {
 	if e.model == nil || len(e.sources) != 1 || e.namespaced || !e.until.IsZero() || len(e.model.Imports) > 0 {
 		return nil, false
 	}
-	if id == e.model.ID {
+	if id == e.id {
 		return e, true
 	}
-	model := *e.model
-	model.ID = id
-	other := &Enforcer{
-		model: &model, entries: e.entries, sources: []string{id},
-		nodes: e.nodes, kids: e.kids, rules: e.rules, subjects: e.subjects,
-		keys: e.keys, alike: e.model.ID,
-	}
-	if e.alike != "" {
-		other.alike = e.alike
-	}
-	return other, true
+	return &Enforcer{id, e.rulebook}, true
 }
+
+// another says whether the entries are those of another Policy that says the
+// same.
+func (e *Enforcer) another() bool { return e.model != nil && e.id != e.model.ID }

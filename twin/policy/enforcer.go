@@ -21,7 +21,14 @@ import (
 // Source: Ditto's page basic-policy, "Grant and Revoke some Permission", and
 // what Ditto 3.9 does.
 type Enforcer struct {
-	model   *Model // nil for [Nobody]
+	id string // of the Policy; "" for [Nobody]
+	*rulebook
+}
+
+// rulebook is what an Enforcer decides with. Those of Policies that say the same
+// share it.
+type rulebook struct {
+	model   *Model // nil for [Nobody]; of the first Policy that says this
 	entries []*resolved
 	all     []*resolved // with those that do not count in the namespace; nil where all do
 	sources []string
@@ -39,11 +46,7 @@ type Enforcer struct {
 	size       int // what Size says
 	namespaced bool
 	namespaces kept[*Enforcer]
-	keys       *kept[string]
-
-	// alike is the ID of the Policy that the entries are from, where it is
-	// another one that says the same.
-	alike string
+	keys       kept[string]
 }
 
 type node struct {
@@ -85,7 +88,10 @@ func permsOf(list []Permission) (set perm) {
 var Nobody = newEnforcer(nil, nil, nil)
 
 func newEnforcer(m *Model, entries []*resolved, sources []string) *Enforcer {
-	e := &Enforcer{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}, keys: &kept[string]{}}
+	e := &Enforcer{rulebook: &rulebook{model: m, entries: entries, sources: sources, subjects: map[string][]int32{}}}
+	if m != nil {
+		e.id = m.ID
+	}
 	root := &growing{}
 	for i, entry := range entries {
 		e.namespaced = e.namespaced || len(entry.namespaces) > 0
@@ -243,12 +249,7 @@ func (e *Enforcer) counting(namespace string) (other *Enforcer, made bool) {
 }
 
 // ID is that of the Policy, "" for [Nobody].
-func (e *Enforcer) ID() string {
-	if e.model == nil {
-		return ""
-	}
-	return e.model.ID
-}
+func (e *Enforcer) ID() string { return e.id }
 
 // Size is about how many bytes of memory it takes, without the models that it
 // was made from, and without the answers that it keeps.
@@ -256,7 +257,7 @@ func (e *Enforcer) Size() int { return e.size }
 
 func (e *Enforcer) measure() int {
 	const tables = 700 // two small maps
-	n := tables + int(unsafe.Sizeof(*e)) + len(e.nodes)*int(unsafe.Sizeof(node{})+unsafe.Sizeof(int32(0))) + len(e.rules)*int(unsafe.Sizeof(rule{}))
+	n := tables + int(unsafe.Sizeof(*e)+unsafe.Sizeof(*e.rulebook)) + len(e.nodes)*int(unsafe.Sizeof(node{})+unsafe.Sizeof(int32(0))) + len(e.rules)*int(unsafe.Sizeof(rule{}))
 	for _, in := range e.subjects {
 		n += 64 + 4*len(in)
 	}
@@ -269,7 +270,12 @@ func (e *Enforcer) measure() int {
 // Sources are the IDs of all Policies that it was made from: the Policy itself,
 // those that it imports, and the namespace root Policies; also of those that
 // were not there.
-func (e *Enforcer) Sources() []string { return e.sources }
+func (e *Enforcer) Sources() []string {
+	if e.another() {
+		return []string{e.id}
+	}
+	return e.sources
+}
 
 // Until is when the next subject expires: from then on a new Enforcer is
 // needed. Zero: never.

@@ -111,10 +111,10 @@ func (e *Enforcer) Explain(who Subjects, what Permission, of Resource, path json
 		})
 	}
 	reason.LeftOut = e.leftOut(who, asked, of, path)
-	if e.alike != "" {
+	if e.another() {
 		for _, rules := range [][]Rule{reason.Here, reason.Below, reason.LeftOut} {
 			for i := range rules {
-				rules[i].Policy = e.ID()
+				rules[i].Policy = e.id
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (e *Enforcer) ResolvedFor(sees func(policyID, label string) bool) *jsondoc.
 	if e.model == nil {
 		return jsondoc.Object()
 	}
-	whole := Model{ID: e.model.ID, Imports: e.model.Imports}
+	whole := Model{ID: e.id, Imports: e.model.Imports}
 	seen := map[string]bool{}
 	visible := func(from *place) bool { return from.policy == e.model.ID || sees(from.policy, from.label) }
 	for _, entry := range e.entries {

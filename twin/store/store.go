@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,6 +42,8 @@ type KindSpec struct {
 	// that was given to Put; nil: the change deleted it. It has to give the
 	// state that was given to Put. The change stays valid and unchanged.
 	Apply func(cur State, change []byte) (State, error)
+	// Watched: [Store.Watch] counts the changes of its entities.
+	Watched bool
 }
 
 // DefaultMemory is the bound of Options.Memory where none is given, in bytes.
@@ -165,11 +168,12 @@ var (
 
 // Store is an open data folder. Its methods may be called by any goroutine.
 type Store struct {
-	dir   string
-	kinds [256]*KindSpec
-	o     Options
-	hooks *hooks
-	lock  *os.File
+	dir     string
+	kinds   [256]*KindSpec
+	watches [256]*watch
+	o       Options
+	hooks   *hooks
+	lock    *os.File
 
 	clock    clock
 	table    table
@@ -240,6 +244,9 @@ func Open(dir string, kinds map[Kind]KindSpec, o Options) (*Store, error) {
 			return nil, fmt.Errorf("store: kind %d is not completely specified", k)
 		}
 		s.kinds[k] = &spec
+		if spec.Watched {
+			s.watches[k] = &watch{seed: maphash.MakeSeed()}
+		}
 	}
 	s.clock.now = o.Clock
 	s.table.init()

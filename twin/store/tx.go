@@ -299,6 +299,7 @@ func (tx *Tx) publish(s *Store, first uint64) {
 		p.e.cur.Store(v)
 		s.table.memory.Add(v.cost - p.prev.cost)
 		s.queue.changed(p.e, p.prev, v)
+		s.moved(p.e.key)
 	}
 }
 
@@ -309,6 +310,7 @@ func (tx *Tx) undo(s *Store) {
 		p.e.cur.Store(p.prev)
 		s.table.memory.Add(p.prev.cost - p.next.cost)
 		s.queue.changed(p.e, p.next, p.prev)
+		s.moved(p.e.key)
 	}
 }
 
