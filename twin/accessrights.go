@@ -186,7 +186,7 @@ func (r *rights) mayRead(cmd *Command, asked *asked, id string, at resource, p j
 // it is, and refuses it if not (Ditto's ThingCommandEnforcement).
 func (w *writing) mayWrite(cur document) *protocol.Error {
 	var err *protocol.Error
-	if err = w.findRights(policyIDOf(cur.Value)); err != nil {
+	if err = w.findRights(cur.policyID()); err != nil {
 		return err
 	}
 	if err = w.mayAsk(); err != nil {

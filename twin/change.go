@@ -18,6 +18,16 @@ type document struct {
 	// made in one piece, and each value that changed it since. What is left of
 	// one of those keeps all of it alive.
 	held int
+	// policy is a Thing's policyId, where it has been looked up lately; "": look.
+	policy string
+}
+
+// policyID is that of the Policy that decides about a Thing.
+func (d document) policyID() string {
+	if d.policy != "" || d.Value == nil {
+		return d.policy
+	}
+	return policyIDOf(d.Value)
 }
 
 var _ store.Folder = document{}

@@ -189,8 +189,9 @@ func (s *Service) Handle(cmd *Command, done func(*Outcome)) {
 // admit checks the headers of a message that comes in, and adds what Ditto adds.
 func admit(cmd *Command) *protocol.Error {
 	h := &cmd.Message.Headers
+	err := h.Admit()
 	cmd.correlated = h.Correlate()
-	return h.Admit()
+	return err
 }
 
 // handlePolicy applies a command for Policies.

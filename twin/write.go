@@ -2,6 +2,7 @@ package twin
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -254,6 +255,13 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
+		if p := w.change.path; len(p) > 0 && p[0] != memberPolicyID {
+			// The next change need not look it up. What it was looked up in must
+			// not be kept for it.
+			if next.policy = cur.policy; next.policy == "" {
+				next.policy = strings.Clone(cur.policyID())
+			}
+		}
 		state = next
 	}
 	if w.group != nil { // which commits when all are in

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"encoding/hex"
 	"math/rand/v2"
 )
 
@@ -12,30 +11,29 @@ import (
 // and it goes out with responses, errors and events. It says whether it did.
 func (h *Headers) Correlate() (made bool) {
 	if made = h.find(HeaderCorrelationID) < 0; made {
-		h.SetString(HeaderCorrelationID, randomUUID())
+		h.list = append(h.list, header{name: HeaderCorrelationID, text: randomUUID(), rule: correlationRule})
 	}
 	return made
 }
 
+var correlationRule = RuleOf(HeaderCorrelationID)
+
 // randomUUID is a UUID of version 4 (RFC 9562, section 5.4). It tells messages
 // apart and guards nothing, so it need not be hard to guess.
 func randomUUID() string {
-	var b [16]byte
-	for i, n := 0, rand.Uint64(); i < 8; i, n = i+1, n>>8 {
-		b[i] = byte(n)
-	}
-	for i, n := 8, rand.Uint64(); i < 16; i, n = i+1, n>>8 {
-		b[i] = byte(n)
-	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	const digits = "0123456789abcdef"
+	high := rand.Uint64()&^(0xf<<12) | 4<<12
+	low := rand.Uint64()&^(3<<62) | 2<<62
 	var text [36]byte
-	at := 0
-	for i, part := range [...][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
-		if i > 0 {
+	for at := range text {
+		switch at {
+		case 8, 13, 18, 23:
 			text[at] = '-'
-			at++
+			continue
 		}
-		at += hex.Encode(text[at:], part)
+		text[at] = digits[high>>60]
+		high = high<<4 | low>>60
+		low <<= 4
 	}
 	return string(text[:])
 }

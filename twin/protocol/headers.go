@@ -19,6 +19,7 @@ type header struct {
 	name  string         // as it came
 	text  string         // the value, when value is nil
 	value *jsondoc.Value // nil: a string, text
+	rule  *HeaderRule    // nil: not looked up yet
 }
 
 // key is the name in lower case.

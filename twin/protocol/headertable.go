@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 )
@@ -81,7 +82,7 @@ type HeaderRule struct {
 // in and go out), and the map of where each is done. A header that is not in it
 // and does not begin with "ditto-" is the client's own: it comes in, and goes
 // out with responses and events.
-var headerRules = map[string]HeaderRule{
+var headerRules = rulesByName(map[string]HeaderRule{
 	// These are about the message.
 	HeaderContentType:      {In: true, Out: true, At: "twin/contenttype.go"},
 	HeaderCorrelationID:    {In: true, Out: true, At: "twin/protocol/correlation.go", check: checkNotEmpty},
@@ -146,19 +147,42 @@ var headerRules = map[string]HeaderRule{
 	"read-subjects":   {},
 	"subject":         {},
 	"timeout-access":  {},
+})
+
+func rulesByName(rules map[string]HeaderRule) map[string]*HeaderRule {
+	out := make(map[string]*HeaderRule, len(rules))
+	for name, rule := range rules {
+		out[name] = &rule
+	}
+	return out
 }
 
 const internalHeaderPrefix = "ditto-"
 
+var (
+	internalRule = &HeaderRule{}
+	ownRule      = &HeaderRule{In: true, Out: true} // of the client's own headers
+)
+
 // RuleOf is what is known about a header, by its lower-case name.
-func RuleOf(key string) HeaderRule {
+func RuleOf(key string) *HeaderRule {
 	if rule, ok := headerRules[key]; ok {
 		return rule
 	}
-	if len(key) >= len(internalHeaderPrefix) && key[:len(internalHeaderPrefix)] == internalHeaderPrefix {
-		return HeaderRule{}
+	if strings.HasPrefix(key, internalHeaderPrefix) {
+		return internalRule
 	}
-	return HeaderRule{In: true, Out: true}
+	return ownRule
+}
+
+var timeoutRule = RuleOf(HeaderTimeout)
+
+// known is RuleOf the header, looked up once.
+func (hd *header) known() *HeaderRule {
+	if hd.rule == nil {
+		hd.rule = RuleOf(hd.key())
+	}
+	return hd.rule
 }
 
 // Admit checks the headers that a client sends with a command, a message or
@@ -170,8 +194,7 @@ func (h *Headers) Admit() *Error {
 	var asks Asks
 	for i := range h.list {
 		hd := &h.list[i]
-		key := hd.key()
-		rule := RuleOf(key)
+		rule := hd.known()
 		if !rule.In {
 			foreign = true
 			continue
@@ -181,10 +204,10 @@ func (h *Headers) Admit() *Error {
 				return err
 			}
 		}
-		if rule.Asks != 0 && !asksForNothing(key, hd) {
+		if rule.Asks != 0 && !asksForNothing(hd.key(), hd) {
 			asks |= rule.Asks
 		}
-		if key == HeaderTimeout && isNoTime(hd.asText()) {
+		if rule == timeoutRule && isNoTime(hd.asText()) {
 			if err := h.expectsNothing(); err != nil {
 				return err
 			}
@@ -192,7 +215,7 @@ func (h *Headers) Admit() *Error {
 	}
 	h.asks = asks
 	if foreign {
-		h.list = slices.DeleteFunc(h.list, func(hd header) bool { return !RuleOf(hd.key()).In })
+		h.list = slices.DeleteFunc(h.list, func(hd header) bool { return !hd.known().In })
 	}
 	return nil
 }
@@ -216,7 +239,7 @@ func asksForNothing(key string, hd *header) bool {
 func (h *Headers) Outward() Headers {
 	out := Headers{list: make([]header, 0, len(h.list)+4)}
 	for i := range h.list {
-		if RuleOf(h.list[i].key()).Out {
+		if h.list[i].known().Out {
 			out.list = append(out.list, h.list[i])
 		}
 	}
