@@ -1,0 +1,46 @@
+package twin
+
+import (
+	"testing"
+
+	"github.com/twinbroker/twinbroker/twin/store"
+)
+
+// What is remembered of a Thing's Policy is what the Thing says, whichever way it
+// got another one.
+func TestAThingRemembersThePolicyThatItHas(t *testing.T) {
+	const id, other = "org.acme:t", "org.acme:other"
+	w := newWorld(t, Options{})
+	w.provision(other, everything(w.sender.Subjects[0]))
+	w.must(id, "create", "/", `{"attributes":{"a":1}}`)
+	check := func(want string) {
+		t.Helper()
+		for range 2 {
+			w.must(id, "modify", "/attributes/a", `2`) // which remembers it
+			e, err := w.Store().View(store.Key{Kind: kindThing, ID: id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := documentOf(e)
+			if d.policy != want || d.policyID() != want || policyIDOf(d.Value) != want {
+				t.Errorf("remembered is %q, it has %q, want %q", d.policy, policyIDOf(d.Value), want)
+			}
+		}
+	}
+	check(id)
+	for _, c := range []struct{ action, path, value, want string }{
+		{"modify", "/policyId", `"org.acme:other"`, other},
+		{"merge", "/", `{"policyId":"org.acme:t","attributes":{"b":1}}`, id},
+		{"merge", "/policyId", `"org.acme:other"`, other},
+		{"modify", "/", `{"policyId":"org.acme:t","attributes":{"a":1}}`, id},
+		{"modify", "/", `{"attributes":{"a":3}}`, id},
+		{"merge", "/", `{"attributes":{"a":3}}`, id},
+	} {
+		w.must(id, c.action, c.path, c.value)
+		e, _ := w.Store().View(store.Key{Kind: kindThing, ID: id})
+		if got := documentOf(e).policyID(); got != c.want {
+			t.Errorf("after %s of %s %s: %q", c.action, c.path, c.value, got)
+		}
+		check(c.want)
+	}
+}
