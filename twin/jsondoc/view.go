@@ -1,6 +1,10 @@
 package jsondoc
 
-import "unsafe"
+import (
+	"iter"
+	"strings"
+	"unsafe"
+)
 
 // View is a look at a value inside a document. [Value.Get] takes a value out,
 // which needs memory for it; a View is passed around by value and goes down
@@ -73,6 +77,65 @@ func (w View) Member(name string) (View, bool) {
 	return View{}, false
 }
 
+// Members goes through an object's members; through none when the value is no
+// object.
+func (w View) Members() iter.Seq2[string, View] {
+	return func(yield func(string, View) bool) {
+		if w.value != nil {
+			for name, v := range w.value.Members() {
+				if !yield(name, v.View()) {
+					return
+				}
+			}
+			return
+		}
+		text := w.text
+		if text[0] != '{' || text[1] == '}' {
+			return
+		}
+		for i := 0; text[i] != '}'; {
+			colon := skipString(text, i+1)
+			name := text[i+2 : colon-1]
+			if strings.IndexByte(name, '\\') >= 0 {
+				name = unescape(name)
+			}
+			if !yield(name, View{text: text[colon+1:]}) {
+				return
+			}
+			i = skipValue(text, colon+1)
+		}
+	}
+}
+
+// Len is the number of an object's members or an array's elements; 0 for
+// anything else.
+func (w View) Len() (n int) {
+	if w.value != nil {
+		return w.value.Len()
+	}
+	for items := w.Items(); ; n++ {
+		if _, ok := items.Next(); !ok {
+			return n
+		}
+	}
+}
+
+// Value takes the value out, to be kept.
+func (w View) Value() *Value {
+	if w.value != nil {
+		return w.value
+	}
+	text := w.text[:skipValue(w.text, 0)]
+	switch kind := kindAt(text[0]); kind {
+	case KindNull:
+		return nullValue
+	case KindBool:
+		return Bool(text == "true")
+	default:
+		return &Value{text: text, kind: kind}
+	}
+}
+
 // isNamed compares a member's name as it is written in a text.
 func isNamed(key, name string) bool {
 	if key == name {
@@ -130,6 +193,17 @@ func (w View) Text(room []byte) (string, bool) {
 		}
 		end++
 	}
+}
+
+// Plain is the characters of a string that is written without escapes; false
+// for anything else.
+func (w View) Plain() (string, bool) {
+	if w.Kind() != KindString {
+		return "", false
+	}
+	end := skipString(w.text, 0) - 1
+	text := w.text[1:end]
+	return text, strings.IndexByte(text, '\\') < 0
 }
 
 // Items are the members' values of an object, or the elements of an array, one

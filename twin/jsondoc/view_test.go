@@ -1,6 +1,8 @@
 package jsondoc
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -82,5 +84,35 @@ func TestViewsTakeNoMemory(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAViewGoesThroughMembersAsAValueDoes(t *testing.T) {
+	for _, text := range []string{`{}`, `[]`, `[1,2]`, `7`, `"a"`, `{"a":1,"b\n":"x\u0041","c":{"d":[1,{}]},"":null,"e":true}`,
+		`{"long":"` + strings.Repeat("x", shortText) + `","n":1}`} {
+		for _, folded := range []bool{false, true} {
+			v, err := Parse([]byte(text), Limits{Folded: folded})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want, got []string
+			for name, m := range v.View().Members() {
+				plain, ok := m.Plain()
+				got = append(got, name, m.Value().String(), plain, fmt.Sprint(ok, m.Len()))
+			}
+			for name, m := range v.Members() {
+				plain, ok := "", m.Kind() == KindString && !strings.Contains(m.String(), `\`)
+				if m.Kind() == KindString {
+					plain = m.String()[1 : len(m.String())-1]
+				}
+				want = append(want, name, m.String(), plain, fmt.Sprint(ok, m.Len()))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%.40s: %q, want %q", text, got, want)
+			}
+			if v.View().Len() != v.Len() {
+				t.Errorf("%.40s has %d members or elements", text, v.View().Len())
+			}
+		}
 	}
 }

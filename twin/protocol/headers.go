@@ -176,14 +176,17 @@ func (h *Headers) ContentType() string {
 
 // parse reads the headers of an envelope; a null stands for no header,
 // as in Ditto. Of two that differ only in case the last one counts.
-func (h *Headers) parse(v *jsondoc.Value) {
-	if n := v.Len(); n > cap(h.list) {
+func (h *Headers) parse(v jsondoc.View) {
+	n := v.Len()
+	if n > cap(h.list) {
 		h.list = make([]header, 0, n)
 	}
-	places := h.places(v.Len())
+	places := h.places(n)
 	for name, value := range v.Members() {
-		if !value.IsNull() {
-			places.set(name, "", value)
+		if text, ok := value.Plain(); ok && isPlain(text) { // it is written again as it came
+			places.set(name, text, nil)
+		} else if value.Kind() != jsondoc.KindNull {
+			places.set(name, "", value.Value())
 		}
 	}
 }

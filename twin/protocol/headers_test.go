@@ -14,7 +14,7 @@ func headersOf(t testing.TB, text string) Headers {
 		t.Fatal(err)
 	}
 	var h Headers
-	h.parse(v)
+	h.parse(v.View())
 	return h
 }
 
@@ -129,5 +129,20 @@ func TestManyHeadersAreSetAsFewAre(t *testing.T) {
 		if own != "last" || other != "yes" || k != "3" || p != "yes" || h.Len() != 2*n+2 {
 			t.Errorf("%d headers: own %s, other %s, k3 %s, p4 %s, in all %d", n, own, other, k, p, h.Len())
 		}
+	}
+}
+
+// What a client wrote with escapes goes out as it wrote it.
+func TestHeadersKeepTheirEscapes(t *testing.T) {
+	const text = `{"topic":"a/b/things/twin/commands/retrieve","headers":{"a":"\u0041\/","b":"plain","\u0063":1.50,"d":null,"e":"ü"},"path":"/\u0061"}`
+	m, err := ParseMessage([]byte(text), nil, jsondoc.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(m.Headers.AppendJSON(nil)), `{"a":"\u0041\/","b":"plain","c":1.50,"e":"ü"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if a, _ := m.Headers.Get("a"); a != "A/" || m.Path.String() != "/a" {
+		t.Errorf("a is %q, the path %s", a, m.Path)
 	}
 }

@@ -40,6 +40,7 @@ func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, e
 	if outer != nil {
 		m.Topic = *outer
 	}
+	lim.Folded = true // each member is looked at once
 	envelope, err := jsondoc.Parse(payload, lim)
 	if err != nil {
 		return m, JSONInvalid(err)
@@ -56,7 +57,7 @@ func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, e
 	var topicSeen, pathSeen bool
 	// All members are looked at even after a problem, so that the error finds
 	// its way back with the headers that stand behind it.
-	for name, v := range envelope.Members() {
+	for name, v := range envelope.View().Members() {
 		switch name {
 		case "topic":
 			topicSeen = true
@@ -67,9 +68,9 @@ func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, e
 			pathSeen = true
 			note(m.parsePath(v))
 		case "value":
-			m.Value = v
+			m.Value = v.Value()
 		default:
-			note(m.parseRare(name, v))
+			note(m.parseRare(name, v.Value()))
 		}
 	}
 	if problem != nil {
@@ -84,8 +85,8 @@ func ParseMessage(payload []byte, outer *Topic, lim jsondoc.Limits) (*Message, e
 	return m, nil
 }
 
-func (m *Message) parseTopic(v *jsondoc.Value, outer *Topic) *Error {
-	s, ok := v.Text()
+func (m *Message) parseTopic(v jsondoc.View, outer *Topic) *Error {
+	s, ok := v.Text(nil)
 	if !ok {
 		return JSONWrongKind("/topic", v.Kind(), jsondoc.KindString)
 	}
@@ -100,7 +101,7 @@ func (m *Message) parseTopic(v *jsondoc.Value, outer *Topic) *Error {
 	return nil
 }
 
-func (m *Message) parseHeaders(v *jsondoc.Value) *Error {
+func (m *Message) parseHeaders(v jsondoc.View) *Error {
 	switch v.Kind() {
 	case jsondoc.KindNull:
 	case jsondoc.KindObject:
@@ -111,8 +112,8 @@ func (m *Message) parseHeaders(v *jsondoc.Value) *Error {
 	return nil
 }
 
-func (m *Message) parsePath(v *jsondoc.Value) *Error {
-	s, ok := v.Text()
+func (m *Message) parsePath(v jsondoc.View) *Error {
+	s, ok := v.Text(nil)
 	if !ok {
 		return JSONWrongKind("/path", v.Kind(), jsondoc.KindString)
 	}
