@@ -17,9 +17,10 @@ import (
 
 // access is what a Policy allows at a moment.
 type access struct {
-	*policy.Enforcer        // policy.Nobody where the Policy is not there
-	there            bool   // the Policy is
-	seq              uint64 // the newest change of the Policies that it was made from
+	*policy.Enforcer             // policy.Nobody where the Policy is not there
+	there            bool        // the Policy is
+	seq              uint64      // the newest change of the Policies that it was made from
+	alike            *keptAccess // itself, where the Policy says what others say
 }
 
 // Access gives the Enforcer for a Thing as things are now, of
@@ -109,7 +110,7 @@ func (a *keptAccess) in(namespace string) access {
 	if namespace != "" {
 		e = e.For(namespace)
 	}
-	return access{e, a.there, a.seq}
+	return access{Enforcer: e, there: a.there, seq: a.seq}
 }
 
 // resolve makes an Enforcer.

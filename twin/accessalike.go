@@ -83,8 +83,18 @@ func (a *alikes) get(policyID string, from source) (access, bool) {
 	}
 	book := a.books[entry.seqAndBook&(1<<bookBits-1)]
 	a.mu.RUnlock()
+	return accessBy(book, policyID, from, entry.seqAndBook>>bookBits)
+}
+
+// accessBy is what a Policy allows that says what another one says.
+func accessBy(book *policy.Enforcer, policyID string, from source, seq uint64) (access, bool) {
 	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
-	return access{e, true, entry.seqAndBook >> bookBits}, ok
+	if !ok {
+		return access{}, false
+	}
+	kept := &keptAccess{enforcer: e, there: true, one: [1]source{from}, seq: seq}
+	kept.sources = kept.one[:]
+	return access{e, true, seq, kept}, true
 }
 
 // words is what a Policy says, but for its ID.
@@ -121,8 +131,7 @@ func (a *alikes) find(policyID string, value *jsondoc.Value, from source, seq ui
 		}
 	}
 	a.mu.Unlock()
-	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
-	return access{e, true, seq}, ok
+	return accessBy(book, policyID, from, seq)
 }
 
 // keep remembers an Enforcer, if a Policy with the same words came before.

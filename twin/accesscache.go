@@ -21,6 +21,7 @@ type keptAccess struct {
 	enforcer *policy.Enforcer
 	there    bool // the Policy is
 	sources  []source
+	one      [1]source // room for the source of most
 	seq      uint64    // the newest change of the sources
 	until    time.Time // when a subject expires; zero: never
 	cost     int

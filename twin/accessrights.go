@@ -186,7 +186,7 @@ func (r *rights) mayRead(cmd *Command, asked *asked, id string, at resource, p j
 // it is, and refuses it if not (Ditto's ThingCommandEnforcement).
 func (w *writing) mayWrite(cur document) *protocol.Error {
 	var err *protocol.Error
-	if err = w.findRights(cur.policyID()); err != nil {
+	if err = w.rule(cur); err != nil {
 		return err
 	}
 	if err = w.mayAsk(); err != nil {
@@ -202,12 +202,18 @@ func (w *writing) mayWrite(cur document) *protocol.Error {
 }
 
 // findRights finds out what the sender may do to the Thing by this Policy.
-func (w *writing) findRights(policyID string) (err *protocol.Error) {
-	overruled := w.rights.overruled
-	w.rights, err = w.s.rightsTo(w.id, policyID, &w.cmd.Sender, w.with())
-	w.rights.overruled = overruled
-	w.readTo = max(w.readTo, w.rights.seq)
-	return err
+func (w *writing) findRights(policyID string) *protocol.Error {
+	a, err := w.s.access(policyID, namespaceOf(w.id), w.with())
+	if err != nil {
+		return protocol.ThingUnavailable(w.id, err)
+	}
+	w.setRights(a)
+	return nil
+}
+
+func (w *writing) setRights(a access) {
+	w.rights = rights{access: a, of: policy.Thing, who: w.cmd.Sender.Subjects, admin: w.cmd.Sender.Admin, overruled: w.rights.overruled}
+	w.readTo = max(w.readTo, a.seq)
 }
 
 // maySet says whether the sender may WRITE all that the change touches. A

@@ -17,17 +17,8 @@ type document struct {
 	// held is how much text the value may keep in memory: its own as it was
 	// made in one piece, and each value that changed it since. What is left of
 	// one of those keeps all of it alive.
-	held int
-	// policy is a Thing's policyId, where it has been looked up lately; "": look.
-	policy string
-}
-
-// policyID is that of the Policy that decides about a Thing.
-func (d document) policyID() string {
-	if d.policy != "" || d.Value == nil {
-		return d.policy
-	}
-	return policyIDOf(d.Value)
+	held   int
+	ruling *ruling // of a Thing; nil: none is remembered
 }
 
 var _ store.Folder = document{}

@@ -2,7 +2,6 @@ package twin
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -27,6 +26,7 @@ type writing struct {
 	// conditions are those on parts of its patch.
 	conditions []patchCondition
 	rights     rights         // of the sender to the Thing
+	ruling     *ruling        // about the Thing as it is; nil: none was made
 	made       made           // Policies that are made with it, unless there is a group
 	placed     bool           // whether its Policy is there is not asked
 	answer     *jsondoc.Value // the response's value; nil: what was created
@@ -163,18 +163,21 @@ func (w *writing) writePart(tx *store.Tx) {
 	if !w.goesOn(tx, e, cur) || !w.filterPatch(tx, e, cur) {
 		return
 	}
-	if !w.change.op.merges() && w.at.inFeature() {
-		if _, ok := cur.Get(m.Path[:2]); !ok {
-			w.abort(tx, e, resFeature.notFound(w.id, m.Path))
-			return
-		}
+	reach := len(m.Path)
+	if !w.change.op.merges() {
+		reach = cur.View().Reach(m.Path)
 	}
+	if reach < 2 && w.at.inFeature() {
+		w.abort(tx, e, resFeature.notFound(w.id, m.Path))
+		return
+	}
+	isThere := reach == len(m.Path)
 	action, status := protocol.ActionModified, 204
 	switch w.change.op {
 	case opMerge, opPrune:
 		action = protocol.ActionMerged
 	case opDelete:
-		if _, ok := cur.Get(m.Path); !ok {
+		if !isThere {
 			w.abort(tx, e, w.at.notFound(w.id, m.Path))
 			return
 		}
@@ -183,7 +186,7 @@ func (w *writing) writePart(tx *store.Tx) {
 		action = protocol.ActionDeleted
 	case opSet:
 		// Ditto has no created for the Policy ID: a Thing always has one.
-		if _, ok := cur.Get(m.Path); !ok && w.at != resPolicyID {
+		if !isThere && w.at != resPolicyID {
 			action, status = protocol.ActionCreated, 201
 		}
 	}
@@ -255,13 +258,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
-		if p := w.change.path; len(p) > 0 && p[0] != memberPolicyID {
-			// The next change need not look it up. What it was looked up in must
-			// not be kept for it.
-			if next.policy = cur.policy; next.policy == "" {
-				next.policy = strings.Clone(cur.policyID())
-			}
-		}
+		next.ruling = w.remember()
 		state = next
 	}
 	if w.group != nil { // which commits when all are in

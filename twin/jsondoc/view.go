@@ -77,6 +77,19 @@ func (w View) Member(name string) (View, bool) {
 	return View{}, false
 }
 
+// Reach is how many of p's names lead somewhere: all of them when there is
+// something at p.
+func (w View) Reach(p Pointer) int {
+	for i, name := range p {
+		next, ok := w.Member(name)
+		if !ok {
+			return i
+		}
+		w = next
+	}
+	return len(p)
+}
+
 // Members goes through an object's members; through none when the value is no
 // object.
 func (w View) Members() iter.Seq2[string, View] {

@@ -50,6 +50,18 @@ func sameView(t *testing.T, v *Value, w View) {
 			t.Fatalf("no member %q in %s", name, v)
 		}
 		sameView(t, member, found)
+		for _, p := range []Pointer{{name}, {name, "a"}, {name, "", "x"}, {name + "?", name}} {
+			reach := 0
+			for reach < len(p) {
+				if _, ok := v.Get(p[:reach+1]); !ok {
+					break
+				}
+				reach++
+			}
+			if got := w.Reach(p); got != reach {
+				t.Errorf("%s reaches %d names in %s, want %d", p, got, v, reach)
+			}
+		}
 		next, ok := items.Next()
 		if !ok {
 			t.Fatalf("no more in %s", v)

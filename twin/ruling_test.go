@@ -22,8 +22,8 @@ func TestAThingRemembersThePolicyThatItHas(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := documentOf(e)
-			if d.policy != want || d.policyID() != want || policyIDOf(d.Value) != want {
-				t.Errorf("remembered is %q, it has %q, want %q", d.policy, policyIDOf(d.Value), want)
+			if d.ruling == nil || d.ruling.policyID != want || policyIDOf(d.Value) != want {
+				t.Errorf("remembered is %+v, it has %q, want %q", d.ruling, policyIDOf(d.Value), want)
 			}
 		}
 	}
@@ -42,5 +42,42 @@ func TestAThingRemembersThePolicyThatItHas(t *testing.T) {
 			t.Errorf("after %s of %s %s: %q", c.action, c.path, c.value, got)
 		}
 		check(c.want)
+	}
+}
+
+// A Thing asks again when its Policy says something else, is gone, or is another
+// one, also where it remembers what it allowed.
+func TestARulingHoldsAsLongAsThePolicyIsAsItWas(t *testing.T) {
+	w := newWorld(t, Options{})
+	ids := []string{"a:one", "a:two", "a:three"}
+	for _, id := range ids {
+		w.must(id, "create", "/", `{"attributes":{"a":1}}`)
+		w.must(id, "modify", "/attributes/a", `2`)
+	}
+	const id = "a:three"
+	w.must(id, "modify", "/attributes/a", `3`)
+	e, err := w.Store().View(store.Key{Kind: kindThing, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := documentOf(e).ruling; r == nil || r.access == nil {
+		t.Fatalf("the Thing remembers %+v: nothing is tested", r)
+	}
+	try := func() string {
+		if o := w.send(command(id, "modify", "/attributes/a", `4`)); o.Err != nil {
+			return o.Err.Code
+		}
+		return ""
+	}
+	if got := try(); got != "" {
+		t.Fatal(got)
+	}
+	w.provision(id, everything("user:another"))
+	if got := try(); got != "things:attribute.notmodifiable" {
+		t.Errorf("by a Policy that names another: %q", got)
+	}
+	w.provision(id, everything(w.sender.Subjects[0]))
+	if got := try(); got != "" {
+		t.Errorf("by a Policy that names it again: %q", got)
 	}
 }
