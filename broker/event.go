@@ -18,11 +18,12 @@ type event struct {
 	mu         sync.Mutex
 	message    protocol.Message
 	by         Reader
-	generation uint64 // of the rights that by was found in
-	whole      *session.Message
-	views      []view          // those asked for so far; there are few
-	room       [2]view         // for them
-	any        session.Message // stands for all of them until it is known who gets which
+	generation uint64  // of the rights that by was found in
+	views      []view  // those asked for so far; there are few
+	room       [2]view // for them
+	// whole is what those get who may READ all of it. Until somebody asks for
+	// it, it has no payload, and stands for whatever anybody gets.
+	whole session.Message
 }
 
 // view is what those see of an event who may READ the same.
@@ -42,8 +43,8 @@ func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *session
 	// need not be kept for as long as the event waits for somebody.
 	e := &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
 	e.views = e.room[:0]
-	e.any = session.Message{Topic: topic, QoS: 2, Of: e}
-	return &e.any
+	e.whole = session.Message{Topic: topic, QoS: 2, Of: e, Props: session.Properties{ContentType: dittoContent}}
+	return &e.whole
 }
 
 // View is what a client may have of the event by the rights of now.
@@ -94,10 +95,10 @@ func (e *event) renew() {
 }
 
 func (e *event) encodedWhole() *session.Message {
-	if e.whole == nil {
-		e.whole = e.encode(&e.message)
+	if e.whole.Payload == nil {
+		e.whole.Payload = e.b.envelope(&e.message)
 	}
-	return e.whole
+	return &e.whole
 }
 
 func (e *event) encode(m *protocol.Message) *session.Message {

@@ -146,13 +146,13 @@ func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
 
 // encode makes the message that an event is.
 func (b *Broker) encode(topic string, e *protocol.Message) *session.Message {
+	return &session.Message{Topic: topic, Payload: b.envelope(e), QoS: 2, Props: session.Properties{ContentType: dittoContent}}
+}
+
+// envelope prints an event.
+func (b *Broker) envelope(e *protocol.Message) []byte {
 	b.metrics.encodings.Inc()
-	return &session.Message{
-		Topic:   topic,
-		Payload: e.AppendJSON(make([]byte, 0, 384)),
-		QoS:     2,
-		Props:   session.Properties{ContentType: dittoContent},
-	}
+	return e.AppendJSON(make([]byte, 0, 384))
 }
 
 // topicOf is the MQTT topic of a signal.
