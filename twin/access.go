@@ -31,11 +31,11 @@ func (s *Service) Access(thingID string) (*policy.Enforcer, error) {
 	if err != nil {
 		return nil, err
 	}
-	thing := documentOf(e).Value
-	if thing == nil {
+	thing := documentOf(e)
+	if thing.Value == nil {
 		return policy.Nobody, nil
 	}
-	a, err := s.access(policyIDOf(thing), namespaceOf(thingID), nil)
+	a, err := s.accessOf(thingID, thing)
 	return a.Enforcer, err
 }
 

@@ -65,7 +65,7 @@ func BenchmarkDecision(b *testing.B) {
 		cmd, asked := &Command{Message: m, Sender: who}, &asked{}
 		b.ReportAllocs()
 		for b.Loop() {
-			may, err := w.rightsTo(lampID, lampID, &who, nil)
+			may, err := w.rightsOf(lampID, cur, &who)
 			if err == nil {
 				err = may.mayRead(cmd, asked, lampID, resProperty, m.Path)
 			}
@@ -161,7 +161,7 @@ func TestADecisionTakesNoMemory(t *testing.T) {
 	for name, decide := range map[string]func() *protocol.Error{
 		"modify": func() *protocol.Error { return writing.mayWrite(cur) },
 		"retrieve": func() (err *protocol.Error) {
-			if may, err = w.rightsTo(lampID, lampID, &who, nil); err == nil {
+			if may, err = w.rightsOf(lampID, cur, &who); err == nil {
 				err = may.mayRead(writing.cmd, asked, lampID, resProperty, m.Path)
 			}
 			return err

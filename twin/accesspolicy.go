@@ -72,11 +72,12 @@ func (w *writing) seeThing(id string) (*jsondoc.Value, *protocol.Error) {
 		return nil, protocol.ThingUnavailable(id, err)
 	}
 	w.readTo = max(w.readTo, e.Seq)
-	thing := documentOf(e).Value
+	doc := documentOf(e)
+	thing := doc.Value
 	if thing == nil {
 		return nil, protocol.ThingNotFound(id)
 	}
-	may, refused := w.s.rightsTo(id, policyIDOf(thing), &w.cmd.Sender, w.with())
+	may, refused := w.s.rightsTo(id, doc.policyID(), &w.cmd.Sender, w.with())
 	w.readTo = max(w.readTo, may.seq)
 	switch {
 	case refused != nil:
@@ -146,8 +147,8 @@ func (w *writing) mayChangePolicy(cur, next document) *protocol.Error {
 	if w.placed || cur.Value == nil || next.Value == nil || w.at != resThing && w.at != resPolicyID {
 		return nil
 	}
-	to := policyIDOf(next.Value)
-	if to == policyIDOf(cur.Value) {
+	to := next.policyID()
+	if to == cur.policyID() {
 		return nil
 	}
 	may, err := w.policyRights(to)

@@ -196,7 +196,7 @@ func (w *writing) mayWrite(cur document) *protocol.Error {
 		return nil
 	}
 	if !w.rights.there {
-		return protocol.ThingWithoutPolicy(w.id, policyIDOf(cur.Value))
+		return protocol.ThingWithoutPolicy(w.id, cur.policyID())
 	}
 	return w.notModifiable()
 }
@@ -339,7 +339,7 @@ func (r resource) notModifiable(id string, p jsondoc.Pointer) *protocol.Error {
 
 // mayMigrate is mayWrite for a migration, which asks for all of the Thing.
 func (w *writing) mayMigrate(cur document) *protocol.Error {
-	if err := w.findRights(policyIDOf(cur.Value)); err != nil {
+	if err := w.findRights(cur.policyID()); err != nil {
 		return err
 	}
 	if err := w.mayAsk(); err != nil {
@@ -349,7 +349,7 @@ func (w *writing) mayMigrate(cur document) *protocol.Error {
 	case w.rights.whole(policy.Write, nil):
 		return nil
 	case !w.rights.there:
-		return protocol.ThingWithoutPolicy(w.id, policyIDOf(cur.Value))
+		return protocol.ThingWithoutPolicy(w.id, cur.policyID())
 	}
 	return protocol.ThingNotModifiable(w.id)
 }
@@ -386,7 +386,7 @@ func (w *writing) readsTouched(cur document) bool {
 // conflict refuses to make a Thing that is there. What its headers say is held
 // against it only for who may READ something of it.
 func (w *writing) conflict(tx *store.Tx, e store.Entry, cur document) {
-	err := w.findRights(policyIDOf(cur.Value))
+	err := w.findRights(cur.policyID())
 	if err == nil {
 		err = protocol.ThingConflict(w.id)
 		if w.rights.some(policy.Read, nil) && !w.goesOn(tx, e, cur) {

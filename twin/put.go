@@ -101,7 +101,7 @@ func (p *placing) thing(e *Entity) {
 	if policyID == "" {
 		policyID = w.id
 		if cur.Value != nil {
-			policyID = policyIDOf(cur.Value)
+			policyID = cur.policyID()
 		}
 		value = withPolicy(value, policyID)
 	}

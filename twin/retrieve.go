@@ -73,7 +73,7 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 		s.refuseAfter(e.Seq, cmd, protocol.ThingNotFound(id), done)
 		return nil
 	}
-	may, perr := s.rightsTo(id, policyIDOf(thing), &cmd.Sender, nil)
+	may, perr := s.rightsOf(id, documentOf(e), &cmd.Sender)
 	if perr != nil {
 		return perr
 	}
@@ -84,7 +84,7 @@ func (s *Service) retrieve(cmd *Command, done func(*Outcome)) *protocol.Error {
 	}
 	if !moment.IsPresent() {
 		past := &pastRead{s: s, cmd: cmd, done: done, moment: moment, asked: asked, at: at, fields: fields}
-		past.one(pastThing{id, may, e.Created, policyIDOf(documentOf(e).Value)}, e)
+		past.one(pastThing{id, may, e.Created, documentOf(e).policyID()}, e)
 		return nil
 	}
 	o := s.show(cmd, &asked, id, &e, at, fields, &may, s.currentPolicy)
@@ -238,7 +238,7 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		if documentOf(e).Value == nil {
 			continue
 		}
-		may, perr := s.rightsTo(id, policyIDOf(documentOf(e).Value), &cmd.Sender, nil)
+		may, perr := s.rightsOf(id, documentOf(e), &cmd.Sender)
 		if perr != nil {
 			return perr
 		}
@@ -248,7 +248,7 @@ func (s *Service) retrieveMany(cmd *Command, done func(*Outcome)) *protocol.Erro
 		}
 		if !moment.IsPresent() {
 			if past.refused(id, e) == nil {
-				were = append(were, pastThing{id, may, e.Created, policyIDOf(documentOf(e).Value)})
+				were = append(were, pastThing{id, may, e.Created, documentOf(e).policyID()})
 			}
 			continue
 		}

@@ -3,6 +3,7 @@ package twin
 import (
 	"strings"
 
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -35,6 +36,23 @@ func (d document) Footprint() int {
 		n += rulingCost
 	}
 	return n
+}
+
+// accessOf finds what a Thing's Policy allows for it.
+func (s *Service) accessOf(thingID string, d document) (access, error) {
+	if r := d.ruling; r != nil && r.access != nil && r.access.upToDate() {
+		return r.access.in(namespaceOf(thingID)), nil
+	}
+	return s.access(d.policyID(), namespaceOf(thingID), nil)
+}
+
+// rightsOf finds out what the sender may do to a Thing.
+func (s *Service) rightsOf(thingID string, d document, sender *Sender) (rights, *protocol.Error) {
+	a, err := s.accessOf(thingID, d)
+	if err != nil {
+		return rights{}, protocol.ThingUnavailable(thingID, err)
+	}
+	return rights{access: a, of: policy.Thing, who: sender.Subjects, admin: sender.Admin}, nil
 }
 
 // rule finds out what the sender may do to the Thing as it is, by its Policy, and

@@ -215,7 +215,7 @@ func (s *Service) page(q *search, who *Sender, seq *uint64, hidden *int, overrul
 			if documentOf(e).Value == nil {
 				continue // deleted since
 			}
-			may, refused := s.rightsTo(id, policyIDOf(documentOf(e).Value), who, nil)
+			may, refused := s.rightsOf(id, documentOf(e), who)
 			if refused != nil {
 				return nil, false, 0, refused
 			}

@@ -225,7 +225,7 @@ func (w *writing) writeThing(tx *store.Tx) {
 		return
 	}
 	if w.parts.policyID == "" {
-		w.parts.policyID = policyIDOf(cur.Value)
+		w.parts.policyID = cur.policyID()
 	}
 	w.change.op, w.change.value = opPut, w.parts.thing(w.id)
 	w.commit(tx, e, cur, protocol.ActionModified, 204)
