@@ -17,10 +17,10 @@ import (
 
 // access is what a Policy allows at a moment.
 type access struct {
-	*policy.Enforcer             // policy.Nobody where the Policy is not there
-	there            bool        // the Policy is
-	seq              uint64      // the newest change of the Policies that it was made from
-	alike            *keptAccess // itself, where the Policy says what others say
+	*policy.Enforcer        // policy.Nobody where the Policy is not there
+	there            bool   // the Policy is
+	seq              uint64 // the newest change of the Policies that it was made from
+	alike            source // where the Policy says what others say: itself, as it was
 }
 
 // Access gives the Enforcer for a Thing as things are now, of

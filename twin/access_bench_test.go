@@ -167,10 +167,12 @@ func TestADecisionTakesNoMemory(t *testing.T) {
 			return err
 		},
 	} {
-		if err := decide(); err != nil {
-			t.Fatal(name, err)
+		for range 3 {
+			if err := decide(); err != nil {
+				t.Fatal(name, err)
+			}
+			cur.ruling = writing.ruling // as the Thing has it from its last change
 		}
-		cur.ruling = writing.ruling // as the Thing has it from its last change
 		if n := testing.AllocsPerRun(100, func() { decide() }); n != 0 {
 			t.Errorf("%s takes %v allocations", name, n)
 		}

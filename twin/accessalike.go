@@ -15,26 +15,14 @@ import (
 // which one after the other is asked for, so as little as possible is kept for
 // each, and nothing that the collector of garbage has to look at.
 type alikes struct {
-	seeds [3]maphash.Seed
-	room  int // how many Policies
+	seed maphash.Seed
 
-	mu     sync.RWMutex
-	seen   map[uint64]struct{} // hashes of what was said once
-	known  map[string]uint16   // what was said again, and which of the rulebooks that is
-	books  []*policy.Enforcer
-	others map[alikeName]alikeEntry
+	mu    sync.RWMutex
+	seen  map[uint64]struct{} // hashes of what was said once
+	known map[string]uint16   // what was said again, and which of the rulebooks that is
+	books []*policy.Enforcer
+	names alikeNames
 }
-
-// alikeName stands for the ID of a Policy. Nobody knows the seeds, so nobody
-// finds two IDs of one name.
-type alikeName [2]uint64
-
-// alikeEntry is a Policy that says what others say, as it stood when it was
-// looked at: the number of its last change, with its rulebook in the lowest
-// bits, and how far its changes were counted.
-type alikeEntry struct{ seqAndBook, was uint64 }
-
-const bookBits = 16
 
 // The bounds of what is remembered; beyond it is begun anew.
 const (
@@ -42,26 +30,18 @@ const (
 	mostAlike = 1 << 10
 	// mostText is the longest text of entries that is compared, in bytes.
 	mostText = 4 << 10
-	// alikeCost is about what a Policy takes here, in bytes.
-	alikeCost = 50
 )
 
 func newAlikes(room int64) *alikes {
-	a := &alikes{room: int(room / alikeCost)}
-	for i := range a.seeds {
-		a.seeds[i] = maphash.MakeSeed()
-	}
+	a := &alikes{seed: maphash.MakeSeed(), names: newAlikeNames(room)}
 	a.forget()
 	return a
 }
 
 // forget begins anew; it is locked.
 func (a *alikes) forget() {
-	a.seen, a.known, a.books, a.others = map[uint64]struct{}{}, map[string]uint16{}, nil, map[alikeName]alikeEntry{}
-}
-
-func (a *alikes) name(policyID string) alikeName {
-	return alikeName{maphash.String(a.seeds[0], policyID), maphash.String(a.seeds[1], policyID)}
+	a.seen, a.known, a.books = map[uint64]struct{}{}, map[string]uint16{}, nil
+	a.names.forget()
 }
 
 // none says that no Policies are known to say the same.
@@ -74,27 +54,21 @@ func (a *alikes) none() bool {
 // get gives what a Policy allows, if it is known to say what others say; from
 // says how far its changes are counted now.
 func (a *alikes) get(policyID string, from source) (access, bool) {
-	name := a.name(policyID)
 	a.mu.RLock()
-	entry, ok := a.others[name]
-	if !ok || entry.was != from.was {
+	slot, ok := a.names.get(policyID)
+	if !ok || slot.was != uint32(from.was) {
 		a.mu.RUnlock()
 		return access{}, false
 	}
-	book := a.books[entry.seqAndBook&(1<<bookBits-1)]
+	book := a.books[slot.book]
 	a.mu.RUnlock()
-	return accessBy(book, policyID, from, entry.seqAndBook>>bookBits)
+	return accessBy(book, policyID, from, slot.seq)
 }
 
 // accessBy is what a Policy allows that says what another one says.
 func accessBy(book *policy.Enforcer, policyID string, from source, seq uint64) (access, bool) {
 	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
-	if !ok {
-		return access{}, false
-	}
-	kept := &keptAccess{enforcer: e, there: true, one: [1]source{from}, seq: seq}
-	kept.sources = kept.one[:]
-	return access{e, true, seq, kept}, true
+	return access{e, ok, seq, from}, ok
 }
 
 // words is what a Policy says, but for its ID.
@@ -111,11 +85,11 @@ func words(dst []byte, value *jsondoc.Value) []byte {
 // this when its changes were counted as from says, at the number seq. What is
 // found is remembered.
 func (a *alikes) find(policyID string, value *jsondoc.Value, from source, seq uint64) (access, bool) {
-	if value.Size() > mostText || seq >= 1<<(64-bookBits) {
+	if value.Size() > mostText {
 		return access{}, false
 	}
 	var room [1 << 10]byte
-	text, name := words(room[:0], value), a.name(policyID)
+	text := words(room[:0], value)
 	a.mu.Lock()
 	i, ok := a.known[string(text)]
 	if !ok {
@@ -123,13 +97,7 @@ func (a *alikes) find(policyID string, value *jsondoc.Value, from source, seq ui
 		return access{}, false
 	}
 	book := a.books[i]
-	a.others[name] = alikeEntry{seq<<bookBits | uint64(i), from.was}
-	if len(a.others) > a.room {
-		for other := range a.others { // in no order
-			delete(a.others, other)
-			break
-		}
-	}
+	a.names.put(policyID, alikeSlot{seq: seq, was: uint32(from.was), book: i})
 	a.mu.Unlock()
 	return accessBy(book, policyID, from, seq)
 }
@@ -143,7 +111,7 @@ func (a *alikes) keep(value *jsondoc.Value, e *policy.Enforcer) {
 		return
 	}
 	text := words(nil, value)
-	hash := maphash.Bytes(a.seeds[2], text)
+	hash := maphash.Bytes(a.seed, text)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, again := a.seen[hash]; !again {

@@ -21,18 +21,20 @@ type keptAccess struct {
 	enforcer *policy.Enforcer
 	there    bool // the Policy is
 	sources  []source
-	one      [1]source // room for the source of most
 	seq      uint64    // the newest change of the sources
 	until    time.Time // when a subject expires; zero: never
 	cost     int
 	used     atomic.Bool
 }
 
+// upToDate says whether the Policy is as it was.
+func (s *source) upToDate() bool { return s.count.Load() == s.was }
+
 // upToDate says whether what an Enforcer was made from is as it was. A change
 // that was refused by the disk and taken back counts as two.
 func (a *keptAccess) upToDate() bool {
 	for i := range a.sources {
-		if a.sources[i].count.Load() != a.sources[i].was {
+		if !a.sources[i].upToDate() {
 			return false
 		}
 	}
@@ -51,10 +53,10 @@ type accessCache struct {
 
 const (
 	accessShards = 16
-	// Of so many parts of the memory for states one is for Enforcers, and three
+	// Of so many parts of the memory for states one is for Enforcers, and two
 	// for what is kept of Policies that say the same.
 	accessShare = 16
-	alikeShares = 3
+	alikeShares = 2
 )
 
 type accessShard struct {

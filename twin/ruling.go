@@ -12,18 +12,33 @@ import (
 // what it allows. (What another Policy allows is kept once for all its Things.)
 type ruling struct {
 	policyID string
-	access   *keptAccess // nil: to be asked for
+	access   *policy.Enforcer // nil: to be asked for
+	from     source           // the Policy, as it was then
+	seq      uint64           // its last change
 }
 
 // rulingCost is about what it takes in memory, in bytes.
-const rulingCost = 256
+const rulingCost = 192
+
+// onceRuled is the ruling of a Thing that was changed once since it came into
+// memory. Only the next time something is remembered: of many Things that take
+// turns each is forgotten before that.
+var onceRuled = &ruling{}
+
+// given says what the Policy allows, if it is as it was.
+func (r *ruling) given() (access, bool) {
+	if r == nil || r.access == nil || !r.from.upToDate() {
+		return access{}, false
+	}
+	return access{r.access, true, r.seq, r.from}, true
+}
 
 // policyID is that of the Policy that decides about a Thing.
 func (d document) policyID() string {
 	switch {
 	case d.Value == nil:
 		return ""
-	case d.ruling != nil:
+	case d.ruling != nil && d.ruling != onceRuled:
 		return d.ruling.policyID
 	}
 	return policyIDOf(d.Value)
@@ -32,7 +47,7 @@ func (d document) policyID() string {
 // Footprint is what the document takes in memory.
 func (d document) Footprint() int {
 	n := d.Size()
-	if d.ruling != nil {
+	if d.ruling != nil && d.ruling != onceRuled {
 		n += rulingCost
 	}
 	return n
@@ -40,8 +55,8 @@ func (d document) Footprint() int {
 
 // accessOf finds what a Thing's Policy allows for it.
 func (s *Service) accessOf(thingID string, d document) (access, error) {
-	if r := d.ruling; r != nil && r.access != nil && r.access.upToDate() {
-		return r.access.in(namespaceOf(thingID)), nil
+	if a, ok := d.ruling.given(); ok {
+		return a, nil
 	}
 	return s.access(d.policyID(), namespaceOf(thingID), nil)
 }
@@ -58,17 +73,28 @@ func (s *Service) rightsOf(thingID string, d document, sender *Sender) (rights, 
 // rule finds out what the sender may do to the Thing as it is, by its Policy, and
 // remembers it for the Thing as it will be.
 func (w *writing) rule(cur document) *protocol.Error {
-	if r := cur.ruling; r != nil && r.access != nil && len(w.with()) == 0 && r.access.upToDate() {
-		w.setRights(r.access.in(namespaceOf(w.id)))
-		w.ruling = r
-		return nil
+	if len(w.with()) == 0 {
+		if a, ok := cur.ruling.given(); ok {
+			w.setRights(a)
+			w.ruling = cur.ruling
+			return nil
+		}
 	}
 	id := cur.policyID()
 	if err := w.findRights(id); err != nil {
 		return err
 	}
-	if w.ruling = cur.ruling; w.ruling == nil || w.ruling.access != nil || w.rights.alike != nil {
-		w.ruling = &ruling{strings.Clone(id), w.rights.alike}
+	alike := w.rights.alike.count != nil
+	switch r := cur.ruling; {
+	case r == nil:
+		w.ruling = onceRuled
+	case r != onceRuled && r.access == nil && !alike:
+		w.ruling = r
+	default:
+		w.ruling = &ruling{policyID: strings.Clone(id)}
+		if alike {
+			w.ruling.access, w.ruling.from, w.ruling.seq = w.rights.Enforcer, w.rights.alike, w.rights.seq
+		}
 	}
 	return nil
 }
