@@ -44,7 +44,7 @@ type Conn struct {
 	start sync.Once
 	live  atomic.Bool // cleared when the connection is let go
 
-	gathered bool // among those to be woken; under the gatherer's lock
+	gathered int // things since it was among those to be woken; under the gatherer's lock
 
 	handling chan struct{} // full while the reader has a publish in hand
 

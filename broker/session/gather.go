@@ -13,9 +13,13 @@ type gatherer struct {
 	again []*Conn // room for the next
 }
 
-// gatherMost is how many things wait for each other, so that the first of a
-// large batch does not wait for the last.
-const gatherMost = 256
+// gatherMost is how many things wait for each other, and gatherEach how many of
+// one connection do, so that the first of a large batch does not wait for the
+// last: who sends as much as it may have unacknowledged goes on with the first.
+const (
+	gatherMost = 256
+	gatherEach = 16
+)
 
 // Gather holds the writers until [Registry.Send]: what comes between is one
 // batch of the store.
@@ -41,7 +45,7 @@ func (g *gatherer) flush() {
 	owed := g.owed
 	g.owed, g.again, g.told = g.again[:0], nil, 0
 	for _, c := range owed {
-		c.gathered = false
+		c.gathered = 0
 	}
 	g.mu.Unlock()
 	for _, c := range owed {
@@ -63,14 +67,18 @@ func (c *Conn) owe() {
 		c.wakeUp()
 		return
 	}
-	if !c.gathered {
-		c.gathered = true
+	if c.gathered == 0 {
 		g.owed = append(g.owed, c)
 	}
+	c.gathered++
+	much := c.gathered%gatherEach == 0
 	g.told++
 	enough := g.told >= gatherMost
 	g.mu.Unlock()
-	if enough {
+	switch {
+	case enough:
 		g.flush()
+	case much:
+		c.wakeUp()
 	}
 }

@@ -40,6 +40,22 @@ func TestWhatIsToldTogetherLeavesTogether(t *testing.T) {
 		h.Send()
 		expect(t, w.taken(), "Publish t=last q0")
 
+		// Nor does what one connection has much of wait for others.
+		other, few, _ := h.join("d", 5, Terms{})
+		other.Subscribe(Subscription{Filter: "u", QoS: 0})
+		expect(t, few.taken())
+		h.Gather()
+		h.say("u", "one", 0)
+		for range gatherEach {
+			h.say("t", "x", 0)
+		}
+		if got := len(w.taken()); got != gatherEach {
+			t.Errorf("%d of %d came before the batch was told", got, gatherEach)
+		}
+		expect(t, few.taken())
+		h.Send()
+		expect(t, few.taken(), "Publish u=one q0")
+
 		// Who saw that it was enough, and comes too late, holds nobody up.
 		h.gather.flush()
 		h.say("t", "later", 0)
