@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -57,6 +58,9 @@ type Options struct {
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
 	NamespacePolicies policy.Roots
+	// Creation says who may make Things and Policies; nil: everybody. It can be
+	// changed later ([Service.LimitCreation]).
+	Creation *policy.Creation
 	// Unheard: nobody is there who could be told of an event, so who may READ
 	// what PutEntity does is not found out. For tools that work without a broker.
 	Unheard bool
@@ -85,6 +89,7 @@ type Service struct {
 	enforcers  *accessCache
 	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
+	creation   atomic.Pointer[policy.Creation]
 	// dropEmptied and unheard are those of the Options.
 	dropEmptied, unheard bool
 }
@@ -116,6 +121,7 @@ func Open(dir string, o Options) (*Service, error) {
 		announcements: cmp.Or(o.SubjectAnnouncement, DefaultSubjectAnnouncement),
 	}
 	s.clock = newSubjectClock(s, cmp.Or(o.AnnouncementSpread, DefaultAnnouncementSpread))
+	s.creation.Store(o.Creation)
 	opened, err := store.Open(dir, Kinds(), o.Store)
 	if err != nil {
 		return nil, err

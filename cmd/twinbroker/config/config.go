@@ -20,8 +20,9 @@ type Config struct {
 	Listeners    []Listener
 	HTTP         HTTP
 	Auth         Auth
-	ACL          []acl.Rule // for topics outside of the twin's trees
-	ACLFile      string     // more of them, in mosquitto's format; "": none
+	ACL          []acl.Rule       // for topics outside of the twin's trees
+	ACLFile      string           // more of them, in mosquitto's format; "": none
+	Creation     *policy.Creation // who may make Things and Policies; nil: everybody
 	Audit        Audit
 	Provision    Provision
 	Topics       Topics
