@@ -24,8 +24,10 @@ const (
 // where there is no [Service]: the tools that look after the files.
 func Kinds() map[store.Kind]store.KindSpec {
 	return map[store.Kind]store.KindSpec{
-		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
-		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true},
+		kindThing: {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
+		// Whoever makes a Policy anew gets what still names it: that there was one
+		// is not forgotten.
+		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true, KeepDeleted: true},
 	}
 }
 

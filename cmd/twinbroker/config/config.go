@@ -128,8 +128,8 @@ type History struct {
 	Retention time.Duration
 	MaxSize   int64
 	Headers   []string // kept with each change
-	// ForgetDeleted: what was deleted begins at revision 1 if it is made again
-	// after its history is gone.
+	// ForgetDeleted: a Thing that was deleted begins at revision 1 if it is made
+	// again after its history is gone.
 	ForgetDeleted bool
 }
 
