@@ -18,6 +18,7 @@ import (
 const (
 	kindThing  store.Kind = 1
 	kindPolicy store.Kind = 2
+	kindNamed  store.Kind = 3 // the ID of a Policy that is named and never was
 )
 
 // Kinds tells the store what it has to know about Things and Policies, also
@@ -28,6 +29,7 @@ func Kinds() map[store.Kind]store.KindSpec {
 		// Whoever makes a Policy anew gets what still names it: that there was one
 		// is not forgotten.
 		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true, KeepDeleted: true},
+		kindNamed:  {Name: "named policy", Decode: decodeDocument, Apply: applyRecord},
 	}
 }
 
@@ -92,6 +94,8 @@ type Service struct {
 	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
 	creation   atomic.Pointer[policy.Creation]
+	named      namedPolicies
+	namers     namers
 	// dropEmptied and unheard are those of the Options.
 	dropEmptied, unheard bool
 }
@@ -129,6 +133,9 @@ func Open(dir string, o Options) (*Service, error) {
 		return nil, err
 	}
 	s.store = opened
+	if err := s.named.load(opened); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
 	return s, nil
 }
 
