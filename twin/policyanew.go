@@ -23,9 +23,8 @@ import (
 // was a Policy of this ID before, or where it was noted that one is named.
 func (w *writing) mayMakeAnew(id string, e store.Entry) *protocol.Error {
 	isRoot := w.s.roots.Names(id)
-	noted, _ := w.s.named.has(id)
 	switch {
-	case w.placed, e.Revision == 0 && !isRoot && !noted, w.couldWriteBefore(id, e.Revision):
+	case w.placed, !w.s.mayBeNamed(id, e), w.couldWriteBefore(id, e.Revision):
 		return nil
 	case !isRoot:
 		named, err := w.s.namesPolicy(id)
@@ -41,6 +40,14 @@ func (w *writing) mayMakeAnew(id string, e store.Entry) *protocol.Error {
 		return nil
 	}
 	return protocol.PolicyStillNamed(id)
+}
+
+// mayBeNamed says whether others may name a Policy that is not there, as e says: it
+// was there before, or what named it was put in place, or it is the root of a
+// namespace.
+func (s *Service) mayBeNamed(id string, e store.Entry) bool {
+	noted, _ := s.named.has(id)
+	return noted || e.Revision > 0 || s.roots.Names(id)
 }
 
 // anewPatience bounds how long history is waited for: the disk may be stuck.

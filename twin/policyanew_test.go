@@ -3,6 +3,7 @@ package twin
 import (
 	"testing"
 
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
 
@@ -148,5 +149,31 @@ func TestOnlyWhatIsPutInPlaceNamesAPolicy(t *testing.T) {
 	}
 	if o := w.takes("user:eve", "org.acme:none"); o.Err != nil {
 		t.Error(o.Err)
+	}
+}
+
+// Only of a Policy that others named before it was made with a Thing it is said
+// that it may change who may do what.
+func TestOnlyAPolicyThatWasNamedChangesWhatOthersMayDo(t *testing.T) {
+	w := newWorld(t, Options{NamespacePolicies: policy.Roots{"org.acme": {"org.acme:root"}}})
+	if _, o := w.put(`{"thingId":"org.acme:a","policyId":"org.acme:noted"}`, Refuse); o.Err != nil {
+		t.Fatal(o.Err)
+	}
+	w.must("org.acme:again", "create", "/", `{}`)
+	w.must("org.acme:again", "delete", "/", "")
+	w.mustPolicy("org.acme:again", "delete", "/", "")
+	w.sender.Admin = true
+	for id, named := range map[string]bool{"org.acme:new": false, "org.acme:noted": true, "org.acme:again": true, "org.acme:root": true} {
+		o := w.must(id, "create", "/", `{}`)
+		if len(o.Policies) != 1 || o.Named != named {
+			t.Errorf("%s: %d Policies, named: %v", id, len(o.Policies), o.Named)
+		}
+	}
+	if o := w.must("org.acme:other", "create", "/", `{"policyId":"org.acme:new"}`); o.Named || len(o.Policies) > 0 {
+		t.Errorf("a Policy that was there: %d Policies, named: %v", len(o.Policies), o.Named)
+	}
+	w.put(`{"thingId":"org.acme:b","policyId":"org.acme:late"}`, Refuse)
+	if o := w.together([2]string{"org.acme:late", `{"attributes":{"n":1}}`}, [2]string{"org.acme:later", `{"attributes":{"n":1}}`}); o.Err != nil || !o.Named {
+		t.Errorf("several at once: %v, named: %v", o.Err, o.Named)
 	}
 }

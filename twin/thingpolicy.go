@@ -140,6 +140,7 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 		put := change{op: opPut, value: policy}
 		revision := tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
 		w.s.policyChanged(of.id, nil, policy, revision, tx.Time())
+		w.outcome.Named = w.s.mayBeNamed(of.id, there)
 		w.outcome.Policies = []*protocol.Message{w.policyMade(of.id, policy, revision, tx.Time())}
 	} else if !same {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
