@@ -2,6 +2,7 @@ package twin
 
 import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -68,7 +69,7 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 		}
 		w.parts.withoutNulls()
 	}
-	if err := w.mayMakeThing(); err != nil {
+	if err := w.mayMake(policy.Thing); err != nil {
 		w.abort(tx, e, err)
 		return
 	}

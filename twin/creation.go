@@ -16,33 +16,35 @@ import (
 // everybody.
 func (s *Service) LimitCreation(to *policy.Creation) { s.creation.Store(to) }
 
-// mayMake finds out whether the configuration lets the sender make an entity.
-func (w *writing) mayMake(m *policy.Making) *protocol.Error {
-	if why := w.refusesToMake(m); why != "" {
+// mayMake finds out whether the configuration lets the sender make the entity that
+// the command is about.
+func (w *writing) mayMake(is policy.Resource) *protocol.Error {
+	if why := w.refusesToMake(is, w.id); why != "" {
 		return protocol.EntityNotCreatable(w.id, why)
 	}
 	return nil
 }
 
-// mayMakeThing finds it out for the Thing that the command makes.
-func (w *writing) mayMakeThing() *protocol.Error {
-	return w.mayMake(&policy.Making{Is: policy.Thing, Namespace: namespaceOf(w.id), Definition: w.parts.definitionText()})
-}
-
-// mayMakePolicyOfThing finds it out for the Policy that is made along with it.
+// mayMakePolicyOfThing finds it out for the Policy that is made along with a
+// Thing.
 func (w *writing) mayMakePolicyOfThing(id string) *protocol.Error {
-	if why := w.refusesToMake(&policy.Making{Is: policy.Policy, Namespace: namespaceOf(id)}); why != "" {
+	if why := w.refusesToMake(policy.Policy, id); why != "" {
 		return protocol.ThingPolicyNotCreatable(w.id, id, why)
 	}
 	return nil
 }
 
 // refusesToMake says why the sender may not make the entity; "": it may.
-func (w *writing) refusesToMake(m *policy.Making) (why string) {
-	if w.placed {
+func (w *writing) refusesToMake(is policy.Resource, id string) (why string) {
+	limits := w.s.creation.Load()
+	if limits == nil || w.placed {
 		return ""
 	}
-	why = w.s.creation.Load().Refuses(m, w.cmd.Sender.Subjects)
+	m := policy.Making{Is: is, Namespace: namespaceOf(id)}
+	if is == policy.Thing {
+		m.Definition = w.parts.definitionText()
+	}
+	why = limits.Refuses(&m, w.cmd.Sender.Subjects)
 	if why != "" && w.cmd.Sender.Admin {
 		w.rights.overruled = true
 		return ""

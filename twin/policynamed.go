@@ -105,10 +105,12 @@ func (s *Service) note(tx *store.Tx, ids []string) {
 }
 
 // namers are who was found to name Policies: whoever asks again and again for one
-// that is not theirs to make has others wait no longer than need be. mu guards it.
+// that is not theirs to make has others wait no longer than need be. One at a time
+// looks for them, as that takes all of a core for a while.
 type namers struct {
-	mu sync.Mutex
-	of map[string]store.Key // by the ID of the Policy
+	looking sync.Mutex
+	mu      sync.Mutex
+	of      map[string]store.Key // by the ID of the Policy
 }
 
 // namersKept bounds namers.
@@ -127,6 +129,8 @@ func (s *Service) namesPolicy(id string) (bool, error) {
 			return true, err
 		}
 	}
+	s.namers.looking.Lock()
+	defer s.namers.looking.Unlock()
 	for _, kind := range [...]store.Kind{kindThing, kindPolicy} {
 		err := s.store.Walk(kind, func(e *store.Standing) error {
 			if e.Damage != nil {

@@ -93,8 +93,7 @@ func (w *policyWriting) apply(tx *store.Tx, e store.Entry) (err *protocol.Error)
 		return protocol.PolicyNotFound(w.id)
 	}
 	if creates {
-		err = w.mayMake(&policy.Making{Is: policy.Policy, Namespace: namespaceOf(w.id)})
-		if err != nil {
+		if err = w.mayMake(policy.Policy); err != nil {
 			return err
 		}
 	} else {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -204,7 +205,7 @@ func (w *writing) writeThing(tx *store.Tx) {
 		w.create(tx, e)
 		return
 	case action == protocol.ActionCreate:
-		if err := w.mayMakeThing(); err != nil {
+		if err := w.mayMake(policy.Thing); err != nil {
 			w.abort(tx, e, err)
 			return
 		}

@@ -9,7 +9,7 @@ import (
 
 // Creation says who may make Things and Policies: who a rule of Grant is for, and
 // none of Revoke (Ditto's page installation-operating, "Restricting entity
-// creation"; its CreationRestrictionPreEnforcer). nil: everybody.
+// creation"; its CreationRestrictionPreEnforcer).
 type Creation struct {
 	Grant, Revoke []CreationRule
 }
@@ -35,9 +35,6 @@ type Making struct {
 // Refuses says which rule keeps the sender from making the entity, or that none
 // lets it; "": it may make it.
 func (c *Creation) Refuses(m *Making, sender Subjects) (why string) {
-	if c == nil {
-		return ""
-	}
 	if !slices.ContainsFunc(c.Grant, func(r CreationRule) bool { return r.isFor(m, sender) }) {
 		return "no rule of 'creation.grant' lets the sender make " + c.what(m)
 	}

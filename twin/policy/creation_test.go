@@ -25,7 +25,7 @@ func TestWhoMayMakeWhat(t *testing.T) {
 		who    Subjects
 		want   string
 	}{
-		"nothing is said":                     {nil, Making{Thing, "a", ""}, Subjects{"user:ann"}, ""},
+		"all may":                             {&Creation{Grant: []CreationRule{{}}}, Making{Thing, "a", ""}, Subjects{"user:ann"}, ""},
 		"nobody may":                          {&Creation{}, Making{Thing, "a", ""}, Subjects{"user:ann"}, none + "Things in the namespace 'a'"},
 		"a Policy elsewhere":                  {restricted, Making{Policy, "ns1", ""}, Subjects{"keycloak:some-admin"}, none + "Policies in the namespace 'ns1'"},
 		"a Thing by an admin":                 {restricted, Making{Thing, "ns1", ""}, Subjects{"keycloak:some-admin"}, ""},
