@@ -72,6 +72,7 @@ interop: build
 	go test -count 1 -timeout 10m -v -tags nosync ./test/powercut -points 30 -changes 3000
 	go test -count 1 -timeout 10m -v -tags nochecksum ./test/powercut -points 200 -changes 4000
 	go test -count 1 -timeout 20m -run TestNoDamageIsSilent ./twin/store -store.flips 2000
+	go test -count 1 -timeout 10m -run TestEveryMessageSeesAChangeOfAPolicyThatManyThingsShare ./twin
 	test/interop/run.sh
 
 soak:

@@ -69,8 +69,10 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 // they tell of.
 func (b *Broker) tell(who *session.Peer, out *twin.Outcome) {
 	b.announce(out.Announcements)
+	if out.Named { // before, others may have named them
+		b.sessions.RightsChanged()
+	}
 	for _, e := range out.Policies {
-		b.sessions.RightsChanged() // others may import it
 		b.audit.PolicyMade(who, e)
 		topic := b.topicOf(e)
 		b.sessions.PublishFunc(topic, func() *session.Message {

@@ -3,7 +3,9 @@ package broker
 import (
 	"testing"
 
+	"github.com/twinbroker/twinbroker/broker/session"
 	"github.com/twinbroker/twinbroker/twin"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
@@ -41,5 +43,23 @@ func TestWhatChangesRights(t *testing.T) {
 	e.Topic.Group = protocol.Policies
 	if !changesRights(&twin.Outcome{}, e) {
 		t.Error("a Policy")
+	}
+}
+
+// Each new device may bring a Policy of its own, which nobody else goes by: what
+// waits for others is not looked at again for that.
+func TestAPolicyThatIsNewToEverybodyHasNothingLookedAtAgain(t *testing.T) {
+	s := newStage(t)
+	made := change(t, protocol.ActionCreated, "/", `{"thingId":"a:t","policyId":"a:t"}`)
+	made.Revision = 1
+	made.Headers.SetString(protocol.HeaderOriginator, "user:ann")
+	itsPolicy := *made
+	itsPolicy.Topic.Group, itsPolicy.Topic.Channel = protocol.Policies, protocol.None
+	for _, named := range []bool{false, true} {
+		before := s.sessions.Rights()
+		s.tell(&session.Peer{}, &twin.Outcome{Policies: []*protocol.Message{&itsPolicy}, Named: named, Events: []*protocol.Message{made}, Access: policy.Nobody})
+		if changed := s.sessions.Rights() != before; changed != named {
+			t.Errorf("named by others: %v, what waits is looked at again: %v", named, changed)
+		}
 	}
 }

@@ -129,18 +129,25 @@ func BenchmarkModifyEnforced(b *testing.B) {
 	}
 }
 
-// BenchmarkChangeOfASharedPolicy is a change of a Policy and the first decision
-// by it, for as many Things as share it.
+// BenchmarkChangeOfASharedPolicy is a change of a Policy, from the command to its
+// outcome, and the first decision by it, for as many Things as share it.
 func BenchmarkChangeOfASharedPolicy(b *testing.B) {
-	w := benchWorld(b)
-	entries := []string{twenty(), strings.Replace(twenty(), "user:u7", "user:v7", 1)}
-	i := 0
-	for b.Loop() {
-		w.provision(lampID, entries[i%2])
-		i++
-		if _, err := w.Access(lampID); err != nil {
-			b.Fatal(err)
-		}
+	for _, things := range []int{1, manyThings} {
+		b.Run(fmt.Sprint("things=", things), func(b *testing.B) {
+			w := newWorld(b, Options{})
+			w.provision(lampID, twenty())
+			w.placeThings(things, lampID)
+			last := placedID(things - 1)
+			w.must(last, "retrieve", "/", "")
+			i := 0
+			for b.Loop() {
+				i++
+				w.mustPolicy(lampID, "modify", "/entries/e7/subjects", fmt.Sprintf(`{"user:v%d":{"type":"x"}}`, i%2))
+				if by, err := w.Access(last); err != nil || !by.Some(policy.Subjects{fmt.Sprint("user:v", i%2)}, policy.Read, policy.Thing, nil) {
+					b.Fatal("the change is not seen", err)
+				}
+			}
+		})
 	}
 }
 

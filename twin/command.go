@@ -59,6 +59,9 @@ type Outcome struct {
 	// Policies are the events of Policies that were made together with Things:
 	// they are told before Events, to who may READ the Policy.
 	Policies []*protocol.Message
+	// Named: one of these Policies was named by others before, so that it may
+	// change who may do what. Ordinary ones are new to everybody.
+	Named bool
 	// Events are to be told to the world, in this order.
 	Events []*protocol.Message
 	// Announcements are for some subjects only.

@@ -2,6 +2,7 @@ package twin
 
 import (
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -37,6 +38,15 @@ func (w *writing) createFromPart(tx *store.Tx) {
 	w.create(tx, tx.Get(w.key))
 }
 
+// definitionText is the definition of the Thing; "" where it has none.
+func (p *thingParts) definitionText() string {
+	if p.definition == nil {
+		return ""
+	}
+	text, _ := p.definition.Text()
+	return text
+}
+
 // addInitial adds what the command gives a Thing that it makes to what its
 // merge says, which has the last word.
 func (w *writing) addInitial() (err *protocol.Error) {
@@ -47,8 +57,8 @@ func (w *writing) addInitial() (err *protocol.Error) {
 	return err
 }
 
-// create makes the Thing, and with it a Policy of its own if it names none.
-// tx holds the Thing, which is not there.
+// create makes the Thing, and with it a Policy of its own if it names none, if
+// the command's headers let it be applied. tx holds the Thing, which is not there.
 func (w *writing) create(tx *store.Tx, e store.Entry) {
 	if w.cmd.Message.Topic.Action == protocol.ActionMerge {
 		if w.cmd.Create != nil && w.cmd.Create.Initial != nil {
@@ -58,6 +68,13 @@ func (w *writing) create(tx *store.Tx, e store.Entry) {
 			}
 		}
 		w.parts.withoutNulls()
+	}
+	if err := w.mayMake(policy.Thing); err != nil {
+		w.abort(tx, e, err)
+		return
+	}
+	if !w.goesOn(tx, e, document{}) {
+		return
 	}
 	ofPolicy, err := w.ofPolicy()
 	if err != nil {

@@ -33,7 +33,7 @@ func TestAThingIsRetrievedWithoutAPolicyThatWasNotThereYet(t *testing.T) {
 	if _, o := w.put(`{"thingId":"org.acme:lamp","policyId":"org.acme:late"}`, Skip); o.Err != nil {
 		t.Fatal(o.Err)
 	}
-	w.must("org.acme:late", "create", "/", `{}`)
+	w.provision("org.acme:late", everything("user:ann"))
 	w.must(lampID, "modify", "/attributes", `{}`)
 	o := w.send(`{"topic":"org.acme/lamp/things/twin/commands/retrieve","headers":{` + atRevision(1) + `},"path":"/","fields":"thingId,_policy"}`)
 	if o.Err != nil || text(o.Response.Value) != `{"thingId":"org.acme:lamp"}` {

@@ -14,16 +14,17 @@ import (
 // configuration names it as a namespace's root. Whoever makes a Policy of that ID
 // gets all that these give it, and anybody may make Policies. So one that was
 // deleted, and is still named, is made anew only by who could WRITE it before it
-// went, or by an administrator; and the root of a namespace likewise. Ditto lets
-// everybody, unless its configuration restricts who creates entities.
+// went, or by an administrator; and the root of a namespace likewise, and one that
+// never was but is named (policynamed.go). Ditto lets everybody, unless its
+// configuration restricts who creates entities.
 
 // mayMakeAnew finds out whether the sender may make a Policy where there is none,
 // as e says. History on disk is looked at, and all Things, but only where there
-// was a Policy of this ID before.
+// was a Policy of this ID before, or where it was noted that one is named.
 func (w *writing) mayMakeAnew(id string, e store.Entry) *protocol.Error {
 	isRoot := w.s.roots.Names(id)
 	switch {
-	case w.placed, e.Revision == 0 && !isRoot, w.couldWriteBefore(id, e.Revision):
+	case w.placed, !w.s.mayBeNamed(id, e), w.couldWriteBefore(id, e.Revision):
 		return nil
 	case !isRoot:
 		named, err := w.s.namesPolicy(id)
@@ -39,6 +40,14 @@ func (w *writing) mayMakeAnew(id string, e store.Entry) *protocol.Error {
 		return nil
 	}
 	return protocol.PolicyStillNamed(id)
+}
+
+// mayBeNamed says whether others may name a Policy that is not there, as e says: it
+// was there before, or what named it was put in place, or it is the root of a
+// namespace.
+func (s *Service) mayBeNamed(id string, e store.Entry) bool {
+	noted, _ := s.named.has(id)
+	return noted || e.Revision > 0 || s.roots.Names(id)
 }
 
 // anewPatience bounds how long history is waited for: the disk may be stuck.
@@ -65,40 +74,4 @@ func (w *writing) couldWriteBefore(id string, deleted uint64) bool {
 	doc = newDocument(doc.Value.Overwrite(jsondoc.Pointer{memberImports}, jsondoc.Object()))
 	may, refused := w.s.rightsToPolicy(id, &w.cmd.Sender, made{id: doc})
 	return refused == nil && may.Whole(may.who, policy.Write, policy.Policy, nil)
-}
-
-// namesPolicy says whether a Thing has the Policy, or a Policy imports it.
-func (s *Service) namesPolicy(id string) (bool, error) {
-	imported := jsondoc.Pointer{memberImports, id}
-	for _, kind := range [...]store.Kind{kindThing, kindPolicy} {
-		for after := ""; ; {
-			ids, err := s.store.Keys(kind, "", after, 1000)
-			if err != nil {
-				return false, err
-			}
-			for _, other := range ids {
-				after = other
-				e, err := s.store.View(store.Key{Kind: kind, ID: other})
-				if err != nil {
-					return false, err
-				}
-				v := documentOf(e).Value
-				if v == nil {
-					continue
-				}
-				if kind == kindThing && policyIDOf(v) == id {
-					return true, nil
-				}
-				if kind == kindPolicy {
-					if _, ok := v.Get(imported); ok {
-						return true, nil
-					}
-				}
-			}
-			if len(ids) < 1000 {
-				break
-			}
-		}
-	}
-	return false, nil
 }

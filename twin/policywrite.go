@@ -92,7 +92,11 @@ func (w *policyWriting) apply(tx *store.Tx, e store.Entry) (err *protocol.Error)
 	case cur.Value == nil:
 		return protocol.PolicyNotFound(w.id)
 	}
-	if !creates {
+	if creates {
+		if err = w.mayMake(policy.Policy); err != nil {
+			return err
+		}
+	} else {
 		if w.rights, err = w.s.rightsToPolicy(w.id, &w.cmd.Sender, nil); err != nil {
 			return err
 		}

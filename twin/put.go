@@ -37,6 +37,9 @@ const (
 // text gave. Another one, also one that comes after a deletion, goes on
 // counting from the revision that it has here.
 //
+// A Policy that it names and that never was is noted as named: only an
+// administrator can make it by a command then.
+//
 // A Thing whose text names no Policy keeps the one that it has; a new one gets
 // a Policy of its own, as on creation by a command. Whether the Policy that it
 // names is there is not asked, nor what it allows: whoever has the data at hand
@@ -66,11 +69,16 @@ type placing struct {
 	how  OnConflict
 	did  Placed
 	done func(Placed, *Outcome)
+	// names are the IDs of Policies that it names and that never were.
+	names []string
 }
 
 func (p *placing) told(o *Outcome) {
 	if o.Err != nil && p.did != Damaged {
 		p.did = 0
+	}
+	if p.did == Created || p.did == Replaced {
+		p.s.named.add(p.names, true)
 	}
 	p.done(p.did, o)
 }
@@ -88,6 +96,9 @@ func (p *placing) thing(e *Entity) {
 	own := store.Key{Kind: kindPolicy, ID: w.id}
 	if e.policyID == "" {
 		keys = append(keys, own)
+	} else {
+		p.names = w.s.notable(e.policyID)
+		keys = append(keys, namedKeys(p.names)...)
 	}
 	tx, err := w.s.store.Begin(keys...)
 	if err != nil {
@@ -129,12 +140,14 @@ func (p *placing) thing(e *Entity) {
 			return
 		}
 	}
+	w.s.note(tx, p.names)
 	w.commit(tx, at, cur, action, status)
 }
 
 func (p *placing) policy(e *Entity) {
 	w := p.writing
-	tx, err := w.s.store.Begin(w.key)
+	p.names = w.s.notable(importsOf(e)...)
+	tx, err := w.s.store.Begin(append(namedKeys(p.names), w.key)...)
 	if err != nil {
 		p.unread(err)
 		p.told(&Outcome{Err: protocol.PolicyUnavailable(w.id, err)})
@@ -157,6 +170,7 @@ func (p *placing) policy(e *Entity) {
 	t := &pw.cmd.Message.Topic
 	t.Group, t.Channel = protocol.Policies, protocol.None
 	pw.change = change{op: opPut, value: e.value}
+	w.s.note(tx, p.names)
 	pw.put(tx, cur, newDocument(e.value), &policyEvent{action: action, value: e.value})
 	pw.finish(tx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
@@ -17,14 +18,18 @@ import (
 const (
 	kindThing  store.Kind = 1
 	kindPolicy store.Kind = 2
+	kindNamed  store.Kind = 3 // the ID of a Policy that is named and never was
 )
 
 // Kinds tells the store what it has to know about Things and Policies, also
 // where there is no [Service]: the tools that look after the files.
 func Kinds() map[store.Kind]store.KindSpec {
 	return map[store.Kind]store.KindSpec{
-		kindThing:  {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
-		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true},
+		kindThing: {Name: "thing", Decode: decodeDocument, Apply: applyRecord},
+		// Whoever makes a Policy anew gets what still names it: that there was one
+		// is not forgotten.
+		kindPolicy: {Name: "policy", Decode: decodeDocument, Apply: applyRecord, Watched: true, KeepDeleted: true},
+		kindNamed:  {Name: "named policy", Decode: decodeDocument, Apply: applyRecord},
 	}
 }
 
@@ -57,6 +62,9 @@ type Options struct {
 	// NamespacePolicies are the IDs of Policies whose entries hold for all
 	// Things and Policies of a namespace as well, by patterns of namespaces.
 	NamespacePolicies policy.Roots
+	// Creation says who may make Things and Policies; nil: everybody. It can be
+	// changed later ([Service.LimitCreation]).
+	Creation *policy.Creation
 	// Unheard: nobody is there who could be told of an event, so who may READ
 	// what PutEntity does is not found out. For tools that work without a broker.
 	Unheard bool
@@ -85,6 +93,9 @@ type Service struct {
 	enforcers  *accessCache
 	alikes     *alikes
 	roots      policy.Roots // Options.NamespacePolicies
+	creation   atomic.Pointer[policy.Creation]
+	named      namedPolicies
+	namers     namers
 	// dropEmptied and unheard are those of the Options.
 	dropEmptied, unheard bool
 }
@@ -116,11 +127,15 @@ func Open(dir string, o Options) (*Service, error) {
 		announcements: cmp.Or(o.SubjectAnnouncement, DefaultSubjectAnnouncement),
 	}
 	s.clock = newSubjectClock(s, cmp.Or(o.AnnouncementSpread, DefaultAnnouncementSpread))
+	s.creation.Store(o.Creation)
 	opened, err := store.Open(dir, Kinds(), o.Store)
 	if err != nil {
 		return nil, err
 	}
 	s.store = opened
+	if err := s.named.load(opened); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
 	return s, nil
 }
 

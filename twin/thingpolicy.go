@@ -124,6 +124,12 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 	if err := w.s.checkPolicySize(nil, policy); err != nil {
 		return err
 	}
+	same := existing != nil && jsondoc.Equal(existing, policy)
+	if !same {
+		if err := w.mayMakePolicyOfThing(of.id); err != nil {
+			return err
+		}
+	}
 	if existing == nil {
 		if err := w.mayMakePolicy(of.id, policy); err != nil {
 			return err
@@ -134,8 +140,9 @@ func (w *writing) settlePolicy(tx *store.Tx, of *ofPolicy) *protocol.Error {
 		put := change{op: opPut, value: policy}
 		revision := tx.Put(of.key(), put.appendTo(nil), newDocument(policy))
 		w.s.policyChanged(of.id, nil, policy, revision, tx.Time())
+		w.outcome.Named = w.s.mayBeNamed(of.id, there)
 		w.outcome.Policies = []*protocol.Message{w.policyMade(of.id, policy, revision, tx.Time())}
-	} else if !jsondoc.Equal(existing, policy) {
+	} else if !same {
 		// Ditto refuses whenever there is a Policy of this ID. One that says
 		// what the new one would say is as good, and is there after every
 		// deletion of a Thing.

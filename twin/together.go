@@ -66,6 +66,7 @@ func (s *Service) HandleTogether(cmds []*Command, done func(*Outcome)) {
 				all.Accesses = append(all.Accesses, w.outcome.Access)
 			}
 			all.Policies = append(all.Policies, w.outcome.Policies...)
+			all.Named = all.Named || w.outcome.Named
 			all.Things = append(all.Things, w.outcome.Things...)
 			all.Overruled = all.Overruled || w.outcome.Overruled
 			if w.outcome.Response != nil {

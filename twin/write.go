@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 	"github.com/twinbroker/twinbroker/twin/store"
 )
@@ -148,9 +149,7 @@ func (w *writing) writePart(tx *store.Tx) {
 	cur := documentOf(e)
 	if cur.Value == nil {
 		if w.change.op.merges() && w.cmd.Create != nil {
-			if w.goesOn(tx, e, cur) {
-				w.createFromPart(tx)
-			}
+			w.createFromPart(tx)
 			return
 		}
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
@@ -203,11 +202,13 @@ func (w *writing) writeThing(tx *store.Tx) {
 		w.abort(tx, e, protocol.ThingNotFound(w.id))
 		return
 	case cur.Value == nil:
-		if w.goesOn(tx, e, cur) {
-			w.create(tx, e)
-		}
+		w.create(tx, e)
 		return
 	case action == protocol.ActionCreate:
+		if err := w.mayMake(policy.Thing); err != nil {
+			w.abort(tx, e, err)
+			return
+		}
 		w.conflict(tx, e, cur)
 		return
 	}

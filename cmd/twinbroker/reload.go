@@ -15,6 +15,7 @@ import (
 	"github.com/twinbroker/twinbroker/broker"
 	"github.com/twinbroker/twinbroker/broker/auth"
 	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
+	"github.com/twinbroker/twinbroker/twin"
 )
 
 // loadFunc reads the configuration as the program was started with it.
@@ -32,6 +33,7 @@ type reloading struct {
 	load         loadFunc
 	current      *config.Config
 	broker       *broker.Broker
+	twins        *twin.Service
 	auth         *auth.Authenticator
 	audit        *auditFile
 	closed       string // what was last told of closed topics
@@ -142,6 +144,7 @@ func (r *reloading) reload(why string) {
 		r.log.Log(context.Background(), gravityOfClosed(next), cmp.Or(closed, "topics outside of the twin's trees are open to everybody"))
 		r.closed = closed
 	}
+	r.twins.LimitCreation(next.Creation)
 	r.broker.Reload(live(next))
 	r.broker.Recognize()
 	r.level.Set(next.Log.Level)
@@ -153,7 +156,7 @@ func (r *reloading) reload(why string) {
 	// What needs a restart stays as it is, and is named again next time.
 	kept := *r.current
 	kept.Auth, kept.Log.Level, kept.Rules, kept.Published = next.Auth, next.Log.Level, next.Rules, next.Published
-	kept.ACL, kept.ACLFile, kept.Granted = next.ACL, next.ACLFile, next.Granted
+	kept.ACL, kept.ACLFile, kept.Granted, kept.Creation = next.ACL, next.ACLFile, next.Granted, next.Creation
 	if kept.Audit.File != "" && next.Audit.File != "" {
 		kept.Audit = next.Audit
 	}
@@ -176,6 +179,8 @@ func needRestart(old, next *config.Config) []string {
 	differ("provision", old.Provision, next.Provision)
 	differ("topics", old.Topics, next.Topics)
 	differ("store", old.Store, next.Store)
+	differ("merge", old.Merge, next.Merge)
+	differ("policies", old.Policies, next.Policies)
 	differ("history", old.History, next.History)
 	differ("limits", old.Limits, next.Limits)
 	if (old.Audit.File == "") != (next.Audit.File == "") {

@@ -156,7 +156,7 @@ func serve(cfg *config.Config, problems config.Problems, load loadFunc, out, log
 	stopVerbs := serveControl(cfg, b, service, webAddress, log)
 	defer stopVerbs()
 
-	reload := &reloading{load: load, current: cfg, broker: b, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
+	reload := &reloading{load: load, current: cfg, broker: b, twins: service, auth: who, audit: audit, closed: cfg.Closed(), certificates: certificates, level: level, log: log}
 	defer reload.start()() // before it is ready: then it takes changes and SIGHUP, too
 
 	health.Ready()

@@ -17,6 +17,7 @@ func twinOptions(cfg *config.Config, data store.Options) twin.Options {
 		SubjectAnnouncement: noTimeIsNone(cfg.Policies.SubjectAnnouncement),
 		AnnouncementSpread:  noTimeIsNone(cfg.Policies.AnnouncementSpread),
 		NamespacePolicies:   cfg.Policies.NamespaceRoots,
+		Creation:            cfg.Creation,
 		Store:               data,
 	}
 }

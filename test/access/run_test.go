@@ -31,6 +31,11 @@ const password = "correct horse"
 const config = `
 auth: {users_file: %s, admin_subjects: ["group:admins"], anonymous: ["anonymous:some"]}
 policies: {namespace_roots: {rooted.*: ["root:shared"]}}
+creation:
+  revoke:
+    - {namespaces: ["creation.*"], subjects: ["user:eve", "anonymous:*"]}
+    - {namespaces: ["creation.*"], subjects: ["user:bo?"], resources: [policy]}
+    - {namespaces: ["creation.*"], subjects: ["user:dan"], definitions: [null, "org.acme:tree:*"], resources: [thing]}
 acl:
   - {subjects: ["group:all", "anonymous:some"], publish: ["marker/#"], subscribe: ["marker/#"]}
   - {subjects: ["group:owners"], publish: ["plant/#"], subscribe: ["plant/#", "$SYS/#", "out/#"]}

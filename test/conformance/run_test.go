@@ -32,6 +32,14 @@ type run struct {
 
 var errNotRun = errors.New("it was not run: its client ended before")
 
+// restricted are namespaces in which nobody may make anything, or no Policies.
+const restricted = `
+creation:
+  revoke:
+    - {namespaces: ["*.restricted"]}
+    - {namespaces: ["*.nopolicies"], resources: [policy]}
+`
+
 // revision of each Thing that is there to begin with.
 const revision = 1
 
@@ -115,7 +123,7 @@ func TestConformance(t *testing.T) {
 	if done := harness.RunWith(t, nil, strings.Join(lines, "\n"), "store", "import", "-c", config, "--data-dir", dir); done.Code != 0 {
 		t.Fatalf("the states to begin with: %s%s", done.Stdout, done.Stderr)
 	}
-	b := harness.Start(t, harness.Options{Dir: dir, Config: harness.Anonymous})
+	b := harness.Start(t, harness.Options{Dir: dir, Config: harness.Anonymous + restricted})
 
 	var working sync.WaitGroup
 	for _, version := range []byte{4, 5} {

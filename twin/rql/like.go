@@ -1,12 +1,22 @@
 package rql
 
-import "unicode/utf8"
+import (
+	"math"
+	"unicode/utf8"
+)
 
 // likePattern is what like and ilike compare with: * stands for any number of
 // characters and ? for one, but none of them for the end of a line, and there
 // is no way to escape them. Ditto makes a regular expression of it (LikeHelper)
 // in which a dot is as in Java, and case is that of ASCII.
 type likePattern string
+
+// Like says whether like finds a text to be as the pattern says, however much
+// work that is: for patterns that whoever runs the program has written.
+func Like(text, pattern string) bool {
+	left := math.MaxInt
+	return likePattern(pattern).match(text, false, &left)
+}
 
 // match takes what it does off the work that is left, and says no when there is
 // none.

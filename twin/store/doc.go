@@ -28,7 +28,7 @@
 //     SIGKILL and loss of power, as far as the disk keeps what it synced.
 //   - A group (one Tx) is stored as a whole or not at all.
 //   - Revisions of an entity count up by one, on beyond deletion and restart
-//     (unless Options.ForgetDeleted). Times grow strictly, whatever the
+//     (unless Options.ForgetDeleted, and not even then if KindSpec.KeepDeleted). Times grow strictly, whatever the
 //     machine's clock does.
 //   - Any revision whose record is in the journal that is kept can be read
 //     (HistoryAt, HistoryAtTime, History), exactly as it was.
@@ -103,7 +103,8 @@
 //	  meta        format, covered, time, receipt (the last record that receipts follow), age, sum (CRC-32C of these)
 //	  kind/…      a bucket for each kind: ID -> entry
 //	  receipts    "c" + client -> format, epoch, packet ids, CRC-32C of this and of the key
-//	  tombstones  number of the record that deleted it (8), kind (1), ID -> nothing
+//	  tombstones  number of the record that deleted it (8), kind (1), ID -> nothing;
+//	              not of kinds whose deleted entities are never forgotten
 //	journal/next.tmp                  the next segment, in the making (spare.go)
 //	restore.tmp                       a restore that is not finished (restore.go)
 //	*.tmp                             half made; removed at start

@@ -250,7 +250,7 @@ func (r *repairer) writeTombstones() error {
 		}
 	}
 	for _, t := range list {
-		if err := listTombstone(r.state.tx, t.seq, t.key); err != nil {
+		if err := listTombstone(r.kinds[t.key.Kind], r.state.tx, t.seq, t.key); err != nil {
 			return err
 		}
 	}

@@ -344,7 +344,7 @@ func (s *Store) writeChunk(chunk []chosen) error {
 				return fmt.Errorf("write %s %q: %w", s.kinds[kind].Name, c.e.key.ID, err)
 			}
 			if c.v.state == nil {
-				if err := listTombstone(tx, c.v.seq, c.e.key); err != nil {
+				if err := listTombstone(s.kinds[kind], tx, c.v.seq, c.e.key); err != nil {
 					return err
 				}
 			}

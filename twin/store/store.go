@@ -44,6 +44,9 @@ type KindSpec struct {
 	Apply func(cur State, change []byte) (State, error)
 	// Watched: [Store.Watch] counts the changes of its entities.
 	Watched bool
+	// KeepDeleted: that there was an entity of the kind is never forgotten,
+	// whatever Options.ForgetDeleted says.
+	KeepDeleted bool
 }
 
 // DefaultMemory is the bound of Options.Memory where none is given, in bytes.
@@ -76,7 +79,7 @@ type Options struct {
 	// retention; 0: not bounded.
 	MaxSize int64
 	// ForgetDeleted: when no journal that is kept holds a record of a deleted
-	// entity any more, its tombstone goes too. If it is made again after that,
+	// entity any more, its tombstone goes too, unless its kind keeps those. If it is made again after that,
 	// its revisions begin at 1. Without this, as in Ditto unless it is told to
 	// (delete-final-deleted-snapshot), they go on, and state.db keeps a few
 	// bytes for every entity that ever was.

@@ -7,14 +7,19 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// bucketTombstones lists the deleted entities of state.db by the number of the
-// record that deleted them, so that those of which no journal is left are
-// found without looking at all the others. It may also list what was made
-// again, or deleted once more: an entry counts only if the entity's own entry
-// has the same number.
+// bucketTombstones lists the deleted entities of state.db that may be forgotten,
+// by the number of the record that deleted them, so that those of which no
+// journal is left are found without looking at all the others. It may also list
+// what was made again, or deleted once more: an entry counts only if the entity's
+// own entry has the same number. And it may list those of kinds that are kept,
+// which programs before this one did not know: they are taken off the list.
 var bucketTombstones = []byte("tombstones")
 
-func listTombstone(tx *bbolt.Tx, seq uint64, k Key) error {
+// listTombstone lists a deleted entity, unless its kind keeps them.
+func listTombstone(spec *KindSpec, tx *bbolt.Tx, seq uint64, k Key) error {
+	if spec.KeepDeleted {
+		return nil
+	}
 	key := binary.BigEndian.AppendUint64(make([]byte, 0, 9+len(k.ID)), seq)
 	key = append(append(key, byte(k.Kind)), k.ID...)
 	if err := tx.Bucket(bucketTombstones).Put(key, nil); err != nil {
@@ -40,7 +45,7 @@ func parseTombstone(key []byte) (tombstone, error) {
 const forgetAtOnce = 500
 
 // forgetDeleted removes the tombstones of entities of which the journal holds
-// no record any more. Then nothing anywhere knows of such an entity, and if it
+// no record any more, but for kinds that keep them. Then nothing anywhere knows of such an entity, and if it
 // is made again it begins at revision 1, as one that never was.
 //
 // That must not come between a change and what it was computed from: the
@@ -96,8 +101,12 @@ func (s *Store) forgetThese(list []tombstone) (again bool, err error) {
 	again = len(list) == forgetAtOnce
 	done := list[:0]
 	for _, t := range list {
-		if s.kinds[t.key.Kind] == nil {
+		switch spec := s.kinds[t.key.Kind]; {
+		case spec == nil:
 			return false, fmt.Errorf("%w: %s: a tombstone is of kind %d, which this program does not know", ErrFormat, s.state.path, t.key.Kind)
+		case spec.KeepDeleted:
+			done = append(done, t)
+			continue
 		}
 		e := s.table.hold(t.key)
 		// It is only tried: whoever has it locked may wait for another one of

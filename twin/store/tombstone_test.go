@@ -186,3 +186,101 @@ func TestTombstonesAreKeptWhenTheyCannotBeRemoved(t *testing.T) {
 	mustChange(t, s, thing("a"), "x")
 	wantText(t, s, thing("a"), "x", 1)
 }
+
+// Of a kind that keeps them tombstones stay, whatever else is forgotten, also
+// those that a program listed which knew nothing of that; and no tool misses them
+// on the list.
+func TestATombstoneOfAKindThatKeepsThemStays(t *testing.T) {
+	keeping := testKinds()
+	spec := keeping[policies]
+	spec.KeepDeleted = true
+	keeping[policies] = spec
+	dir := t.TempDir()
+	o := Options{SegmentSize: 1, MaxSize: 1, ForgetDeleted: true}
+	policy := func(id string) Key { return Key{policies, id} }
+	began := o
+	began.ForgetDeleted = false
+	s := open(t, dir, began) // an earlier program, which lists all
+	for _, k := range []Key{policy("early"), thing("early"), policy("reborn")} {
+		mustChange(t, s, k, "x")
+		mustChange(t, s, k, "-")
+	}
+	closeStore(t, s)
+	keep := func() *Store {
+		s, err := Open(dir, keeping, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	s = keep()
+	for _, k := range []Key{policy("late"), thing("late")} {
+		mustChange(t, s, k, "x")
+		mustChange(t, s, k, "-")
+	}
+	mustChange(t, s, policy("reborn"), "y")
+	mustChange(t, s, policy("reborn"), "-")
+	for range 2 { // the first covers the segment that the second deletes
+		mustChange(t, s, thing("other"), "x")
+		if err := s.Snapshot(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(s *Store) {
+		t.Helper()
+		for id, revision := range map[string]uint64{"early": 2, "late": 2, "reborn": 4} {
+			if e := view(t, s, policy(id)); e.Revision != revision || e.State != nil {
+				t.Errorf("the deleted policy %s: %+v", id, e)
+			}
+		}
+		for _, id := range []string{"early", "late"} {
+			if e := view(t, s, thing(id)); e.Revision != 0 {
+				t.Errorf("the deleted thing %s: %+v", id, e)
+			}
+		}
+	}
+	check(s)
+	mustChange(t, s, policy("last"), "x") // which the journal still has
+	mustChange(t, s, policy("last"), "-")
+	if err := s.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	if there, listed := tombstonesOf(t, s); there != 4 || listed != 0 {
+		t.Errorf("%d tombstones, %d listed", there, listed)
+	}
+	closeStore(t, s)
+
+	sound := func(dir string) {
+		t.Helper()
+		is, err := Verify(dir, keeping, Watch{
+			Found: func(f Finding) { t.Errorf("found: %+v", f) },
+			Noted: func(f Finding) { t.Errorf("noted: %+v", f) },
+		})
+		if err != nil || is.Findings > 0 {
+			t.Errorf("%d findings, %v", is.Findings, err)
+		}
+		if is.Deleted != 4 {
+			t.Errorf("%d deleted ones are counted", is.Deleted)
+		}
+	}
+	sound(dir)
+	if is, err := Inspect(dir, keeping, Watch{}); err != nil || is.State.Deleted != 4 {
+		t.Errorf("%v, %+v", err, is.State)
+	}
+	if _, err := Compact(dir, keeping, Watch{}); err != nil {
+		t.Error(err)
+	}
+	sound(dir)
+	repaired := dir + ".repaired"
+	if _, err := Repair(dir, repaired, keeping, time.Now, Watch{}); err != nil {
+		t.Fatal(err)
+	}
+	sound(repaired)
+	dir = repaired
+	s = keep()
+	check(s)
+	if _, listed := tombstonesOf(t, s); listed != 0 {
+		t.Errorf("%d are listed after a repair", listed)
+	}
+}

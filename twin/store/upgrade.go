@@ -63,7 +63,7 @@ func (s *Store) raiseState() error {
 				if err != nil {
 					return fmt.Errorf("%w: %s %q: %w", ErrDamaged, spec.Name, id, err)
 				}
-				return listTombstone(tx, v.seq, Key{Kind(kind), string(id)})
+				return listTombstone(spec, tx, v.seq, Key{Kind(kind), string(id)})
 			})
 			if err != nil {
 				return err

@@ -157,7 +157,9 @@ func (c *checker) entry(k Key, v version, text []byte) error {
 	}
 	if text == nil {
 		c.is.Deleted++
-		c.deleted[v.seq] = c.hash(k)
+		if !spec.KeepDeleted {
+			c.deleted[v.seq] = c.hash(k)
+		}
 	} else {
 		c.is.Entities++
 		state, err := spec.Decode(bytes.Clone(text))

@@ -20,8 +20,9 @@ type Config struct {
 	Listeners    []Listener
 	HTTP         HTTP
 	Auth         Auth
-	ACL          []acl.Rule // for topics outside of the twin's trees
-	ACLFile      string     // more of them, in mosquitto's format; "": none
+	ACL          []acl.Rule       // for topics outside of the twin's trees
+	ACLFile      string           // more of them, in mosquitto's format; "": none
+	Creation     *policy.Creation // who may make Things and Policies; nil: everybody
 	Audit        Audit
 	Provision    Provision
 	Topics       Topics
@@ -127,8 +128,8 @@ type History struct {
 	Retention time.Duration
 	MaxSize   int64
 	Headers   []string // kept with each change
-	// ForgetDeleted: what was deleted begins at revision 1 if it is made again
-	// after its history is gone.
+	// ForgetDeleted: a Thing that was deleted begins at revision 1 if it is made
+	// again after its history is gone.
 	ForgetDeleted bool
 }
 

@@ -16,6 +16,7 @@ func (c *Config) decode(d *decoder, root *yaml.Node) (scalars map[string]string)
 		c.ACL = d.acl(s.take("acl"), "acl")
 	}
 	s.scalars(scalars, "acl_file")
+	c.creation(d, s, "creation")
 	s.inner("audit").only(scalars, "file")
 	s.inner("provision").only(scalars, "policies", "things", "mode")
 	s.inner("topics").only(scalars, "root", "state", "state_payload")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
+	"github.com/twinbroker/twinbroker/twin/policy"
 )
 
 // write puts a configuration into a file.
@@ -204,8 +205,15 @@ acl:
   - {subjects: ["group:a", "user:b"], publish: ["a/{{ client:username }}/#"], subscribe: ["#"]}
   - {subjects: ["true"], subscribe: ["null/+"]}
 audit: {file: "yes"}
+creation:
+  grant:
+    - {resources: [thing], namespaces: ["org.*", "no"], subjects: ["acme:*"], definitions: ["a:?:1", null, "null"]}
+    - {}
+  revoke: [{subjects: ["yes:1"]}]
 `,
-		"no rules": "acl: []\n",
+		"nobody makes anything":    "creation: {grant: []}\n",
+		"nearly all make anything": "creation: {revoke: [{subjects: [\"a:b\"]}]}\n",
+		"no rules":                 "acl: []\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "much" {
@@ -273,7 +281,7 @@ func TestTheExampleHasEveryKeyAndNoProblem(t *testing.T) {
 		keys = append(keys, s.key)
 	}
 	keys = append(keys, sections...)
-	keys = append(keys, "include", "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "crl", "anonymous", "certificates", "username", "jwt", "alias", "issuer", "jwks_file", "jwks_url", "jwks_ca", "audience", "leeway", "admin_subjects", "connections",
+	keys = append(keys, "include", "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "crl", "anonymous", "certificates", "username", "jwt", "alias", "issuer", "jwks_file", "jwks_url", "jwks_ca", "audience", "leeway", "admin_subjects", "connections", "grant", "revoke", "resources", "definitions",
 		"topic", "format", "thing", "when", "each", "set", "value", "expr", "nulls", "headers", "create", "policy", "definition", "attributes", "reply", "relay",
 		"subjects", "signals", "namespaces", "path", "filter", "extraFields", "payload", "qos", "retain", "to", "headers", "state_on_subscribe")
 	for _, key := range keys {
@@ -286,5 +294,27 @@ func TestTheExampleHasEveryKeyAndNoProblem(t *testing.T) {
 	shown := load(t, write(t, text), Flags{})
 	if defaults.Limits != shown.Limits || defaults.Store != shown.Store || defaults.Topics != shown.Topics || defaults.Log != shown.Log {
 		t.Errorf("the example's settings are not the defaults: %+v", shown)
+	}
+}
+
+// What the file and the environment say of who may make Things and Policies.
+func TestWhoMayMakeThingsAndPolicies(t *testing.T) {
+	all := policy.CreationRule{}
+	ann := policy.CreationRule{Subjects: []string{"user:ann"}}
+	for text, want := range map[string]*policy.Creation{
+		"\n": nil,
+		"creation: {revoke: [{subjects: [\"user:ann\"]}]}\n": {Grant: []policy.CreationRule{all}, Revoke: []policy.CreationRule{ann}},
+		"creation: {grant: [{subjects: [\"user:ann\"]}]}\n":  {Grant: []policy.CreationRule{ann}},
+		"creation: {grant: []}\n":                            {},
+		"creation: {grant: [{definitions: [null, x]}]}\n":    {Grant: []policy.CreationRule{{Definitions: []string{"", "x"}}}},
+	} {
+		if got := load(t, write(t, text), Flags{}).Creation; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+	t.Setenv("TWINBROKER_CREATION_REVOKE", `[{"subjects": ["user:ann"]}]`)
+	want := &policy.Creation{Grant: []policy.CreationRule{all}, Revoke: []policy.CreationRule{ann}}
+	if got := load(t, write(t, "\n"), Flags{}).Creation; !reflect.DeepEqual(got, want) {
+		t.Errorf("by the environment: %+v", got)
 	}
 }

@@ -133,6 +133,17 @@ config.yaml:5: acl[1].subjects: is missing…
 config.yaml:6: acl[1].subscibe: is not a key of the configuration; did you mean "subscribe"?
 config.yaml:7: acl[2].subjects[0]: warning: "*": a subject is taken as it is…
 config.yaml:7: acl[2]: warning: grants nothing…`},
+		{"who may make what", `creation:
+  grant:
+    - {resources: [thing, polcy], namespaces: ["org.acme*", "org.acme:lamp"], subject: [a]}
+    - resources: message
+  revok: []
+`, `config.yaml:3: creation.grant[0].resources[1]: "polcy" is not one of thing, policy; did you mean "policy"?
+config.yaml:3: creation.grant[0].namespaces[1]: "org.acme:lamp" is no pattern of namespaces…
+config.yaml:3: creation.grant[0].subject: is not a key of the configuration; did you mean "subjects"?
+config.yaml:4: creation.grant[1].resources: is "message", but should be a list
+config.yaml:5: creation.revok: is not a key of the configuration; did you mean "revoke"?`},
+		{"nobody told who may make what", "creation:\n", "config.yaml:1: creation: is empty…"},
 		{"a file of rules that is not there", "acl_file: nowhere.conf\n", "config.yaml:1: acl_file: nowhere.conf cannot be read: no such file or directory"},
 		{"publications without subjects", "acl: []\npublications:\n  - {topic: a}\n  - {topic: b, subjects: [\"group:x\"]}\n",
 			"config.yaml:3: publications[0].subjects: is missing: what these may READ is published…(acl is set)"},

@@ -10,7 +10,7 @@ import (
 )
 
 // sections is the order in which WriteYAML writes.
-var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "audit", "provision", "topics", "mappings", "publications", "store", "merge", "policies", "history", "limits", "log"}
+var sections = []string{"data_dir", "listeners", "http", "auth", "acl", "acl_file", "creation", "audit", "provision", "topics", "mappings", "publications", "store", "merge", "policies", "history", "limits", "log"}
 
 // WriteYAML writes the effective configuration as a file that Load reads to
 // the same effect. It names files of keys, never what is in them; no setting
@@ -27,6 +27,10 @@ func (c *Config) WriteYAML(w io.Writer) error {
 			}
 		case "acl_file":
 			addText(root, name, c.ACLFile)
+		case "creation":
+			if c.Creation != nil {
+				add(root, name, showCreation(c.Creation))
+			}
 		case "audit":
 			if c.Audit != (Audit{}) {
 				c.showSection(root, name)
