@@ -136,11 +136,19 @@ func (a *Authenticator) Connect(ctx context.Context, r *Request) (*Identity, *Re
 	if refused == nil {
 		refused = s.addCertificate(id, r.leaf())
 	}
+	if refused == nil {
+		s.finish(id)
+		if r.OwnID == nil || !r.OwnID(id.Proof) {
+			id.ChosenID = r.ClientID
+		}
+		if !s.mayHaveID(id) {
+			refused = idRefused()
+		}
+	}
 	a.figures.count(by, refused)
 	if refused != nil {
 		return nil, refused
 	}
-	s.finish(id)
 	return id, nil
 }
 
@@ -323,7 +331,7 @@ func (a *Authenticator) TakesClientID(id string) bool {
 	if !s.asks() {
 		return true
 	}
-	for _, prefix := range s.prefixes() {
+	for _, prefix := range s.settings.prefixes(&s.compiled) {
 		if strings.HasPrefix(id, prefix) {
 			return false
 		}
@@ -332,17 +340,17 @@ func (a *Authenticator) TakesClientID(id string) bool {
 }
 
 // prefixes are what the subjects begin with that can be had.
-func (s *state) prefixes() []string {
+func (s *Settings) prefixes(c *compiled) []string {
 	all := []string{userPrefix, groupPrefix}
-	for _, subject := range s.settings.Anonymous {
+	for _, subject := range s.Anonymous {
 		before, _, _ := strings.Cut(subject, ":")
 		all = append(all, before+":")
 	}
-	if s.compiled.certificate != nil {
-		all = append(all, s.compiled.certificate.prefixes()...)
+	if c.certificate != nil {
+		all = append(all, c.certificate.prefixes()...)
 	}
-	for i := range s.issuers {
-		all = append(all, s.issuers[i].meaning.prefixes()...)
+	for i := range c.tokens {
+		all = append(all, c.tokens[i].prefixes()...)
 	}
 	return all
 }

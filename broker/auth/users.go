@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ type Users struct {
 
 // Len is the number of users.
 func (u *Users) Len() int { return len(u.byName) }
+
+// names are theirs, in order.
+func (u *Users) names() []string { return slices.Sorted(maps.Keys(u.byName)) }
 
 // of is the user of that name; nil: there is none, or no users file.
 func (u *Users) of(name string) *user {

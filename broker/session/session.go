@@ -28,7 +28,12 @@ type Peer struct {
 	// Integration are the subjects that its token gives for Policies; nil
 	// without a token.
 	Integration []string
-	asks        *acl.Client
+	// Again says who it is by what is configured now; ok is false when it would
+	// not be let in any more. nil: it stays who it is.
+	Again func() (now *Peer, ok bool)
+	// GivenID: the broker has made up its identifier.
+	GivenID bool
+	asks    *acl.Client
 }
 
 // ACL is the peer as the rules for topics know it.
