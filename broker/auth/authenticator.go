@@ -25,7 +25,6 @@ type Authenticator struct {
 	passwords *passwords
 	throttle  *throttle
 	figures   figures
-	nobody    *hash // what passwords of users are checked against that there are not
 
 	loading sync.Mutex
 	current atomic.Pointer[state]
@@ -37,6 +36,16 @@ type state struct {
 	users    *Users // nil: there is no users file
 	compiled compiled
 	issuers  []issuer
+	// nobody is what the passwords of users are held against that there are not:
+	// it costs as much as the costliest hash of the file. After a wrong password of
+	// a user with a cheaper one, such as mosquitto's, it is worked off as well. So
+	// each wrong answer takes as long as the others, but for the cheaper hash, which
+	// is little where it differs much, and nobody learns which users there are.
+	// Another way would be to deal out cheap and costly hashes to names that nobody
+	// has; but then these would have to stay the same from start to start, and an
+	// answer that comes fast costs who guesses less. A right password takes no
+	// longer.
+	nobody *hash
 }
 
 // New makes an Authenticator that lets nobody in until Load was called.
@@ -47,8 +56,8 @@ func New(o Options) *Authenticator {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures(), nobody: nobodys()}
-	a.current.Store(&state{})
+	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures()}
+	a.current.Store(&state{nobody: nobodys(nil)})
 	return a
 }
 
@@ -63,7 +72,7 @@ func (a *Authenticator) Load(s Settings) error {
 			return fmt.Errorf("auth.%s: %s", p.Key, p.Text)
 		}
 	}
-	next := &state{settings: s, compiled: compiled}
+	next := &state{settings: s, compiled: compiled, nobody: nobodys(nil)}
 	if s.UsersFile != "" {
 		users, mistakes, err := ReadUsers(s.UsersFile)
 		switch {
@@ -72,7 +81,7 @@ func (a *Authenticator) Load(s Settings) error {
 		case len(mistakes) > 0:
 			return fmt.Errorf("auth.users_file: %s:%d: %s", s.UsersFile, mistakes[0].Line, mistakes[0].Text)
 		}
-		next.users = users
+		next.users, next.nobody = users, nobodys(users.costliest)
 	}
 	if err := a.loadIssuers(next); err != nil {
 		return err
@@ -275,9 +284,11 @@ func wrongCredentials(cause string) *Refusal {
 // password checks a user's.
 func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Identity, *Refusal) {
 	u := s.users.of(r.Username)
-	against := a.nobody // as slow as for a user that is there
+	against, then := s.nobody, (*hash)(nil)
 	if u != nil && u.hash != nil {
-		against = u.hash
+		if against = u.hash; against.cost() < s.nobody.cost() {
+			then = s.nobody
+		}
 	}
 	var try *attempt
 	v := verdict{late: true}
@@ -286,7 +297,7 @@ func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Id
 		if try, refused = a.turn(ctx, r.Remote, r.Username); refused != nil {
 			return nil, refused
 		}
-		v = a.passwords.check(ctx, r.Username, against, r.Password, func() bool { return a.throttle.free(try) })
+		v = a.passwords.check(ctx, r.Username, against, then, r.Password, func() bool { return a.throttle.free(try) })
 	}
 	switch {
 	case v.busy:

@@ -132,7 +132,7 @@ func TestARightPasswordIsHashedOnce(t *testing.T) {
 	}
 	all.Wait()
 	for range 1000 {
-		if !a.passwords.check(context.Background(), "ann", u.hash, []byte("password"), always).ok {
+		if !a.passwords.check(context.Background(), "ann", u.hash, nil, []byte("password"), always).ok {
 			t.Fatal("a right password is wrong the second time")
 		}
 	}
@@ -331,7 +331,7 @@ func BenchmarkReconnect(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		var all sync.WaitGroup
 		for i := range b.N {
-			all.Go(func() { a.passwords.check(context.Background(), fmt.Sprint(i), h, []byte("secret"), always) })
+			all.Go(func() { a.passwords.check(context.Background(), fmt.Sprint(i), h, nil, []byte("secret"), always) })
 		}
 		all.Wait()
 		b.ReportMetric(float64(b.N)/b.Elapsed().Minutes(), "clients/min")

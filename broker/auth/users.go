@@ -22,6 +22,7 @@ type user struct {
 // Users are those of a users file, by name.
 type Users struct {
 	byName map[string]*user
+	costliest *hash // nil: nobody has a password
 	// Weak says of whom the hash protects little, a sentence each.
 	Weak []string
 }
@@ -94,6 +95,9 @@ func parseUsers(text []byte) (*Users, []Mistake) {
 			continue
 		}
 		users.byName[u.name] = u
+		if u.hash != nil && (users.costliest == nil || u.hash.cost() > users.costliest.cost()) {
+			users.costliest = u.hash
+		}
 		if u.hash != nil && u.hash.unguarded != "" {
 			users.Weak = append(users.Weak, fmt.Sprintf("line %d: the password of %q %s; set it again with twinbroker passwd", number, u.name, u.hash.unguarded))
 		}
