@@ -62,6 +62,11 @@ type Problem struct {
 // Check says what is wrong with settings, apart from the files that they name.
 func (s *Settings) Check() []Problem {
 	_, problems := s.compile()
+	for i, subject := range s.Anonymous {
+		if why := Nameless(subject); validSubject(subject) && why != "" {
+			problems = append(problems, Problem{Key: fmt.Sprintf("anonymous[%d]", i), Warning: true, Text: why})
+		}
+	}
 	for i, subject := range s.AdminSubjects {
 		if !validSubject(subject) {
 			problems = append(problems, Problem{Key: fmt.Sprintf("admin_subjects[%d]", i),

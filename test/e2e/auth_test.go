@@ -174,6 +174,14 @@ func TestVerbsOfUsers(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
+	other := filepath.Join(t.TempDir(), "users")
+	warned := harness.RunWith(t, nil, "x\n", "passwd", other, "größe", "--group", "ops")
+	if warned.Code != 0 || !strings.Contains(warned.Stdout, "added") || !strings.Contains(warned.Stderr, `no Policy can name the subject "user:größe"`) {
+		t.Errorf("a name that no Policy can have: %+v", warned)
+	}
+	if r := harness.Run(t, "config", "check", "-c", harness.WriteFile(t, "c.yaml", "auth: {users_file: "+other+"}")); r.Code != 0 || !strings.Contains(r.Stdout+r.Stderr, "has names that no Policy can have (1): line 1: ") {
+		t.Errorf("config check of it: %+v", r)
+	}
 	for name, test := range map[string]struct {
 		r    harness.Result
 		want string

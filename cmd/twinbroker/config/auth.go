@@ -170,6 +170,9 @@ func (k *checker) usersFile(file string) {
 	if users == nil {
 		return
 	}
+	if n := len(users.Nameless); n > 0 {
+		k.warn(key, "%s has names that no Policy can have (%d): %s", file, n, users.Nameless[0])
+	}
 	if shared := k.c.Auth.SharedIDs(users); shared != "" {
 		k.warn("auth.client_ids", "%s; a sign that is in no name keeps them apart, such as : in {{ client:username }}:*", shared)
 	}
