@@ -24,6 +24,8 @@ type proof struct {
 	ends     *time.Timer // ends the connection with the proof
 	over     bool        // the connection has ended
 
+	overruled map[string]bool // filters that are written down as an administrator's
+
 	trust   func() *auth.Trust   // of the listener; nil: it asks for no certificates
 	tls     *tls.ConnectionState // nil: without
 	method  string               // of enhanced authentication; "": without
@@ -146,6 +148,7 @@ func (b *Broker) recognize(conn *connection, c *session.Conn) {
 		return
 	}
 	b.know(conn, c, id)
+	b.overrules(conn, c)
 }
 
 // know takes over who the client is; the lock of the proof is held.
