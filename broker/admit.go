@@ -104,6 +104,20 @@ func (b *Broker) countRefused(p *session.Peer, r *refusal) {
 	b.tellTurnedAway(&who, map[string]any{"code": r.code.Code, "message": why}, hidden)
 }
 
+// refusedByServer counts a client that mochi turns away before anybody here is
+// asked, as there are as many clients as may be.
+func (b *Broker) refusedByServer(cl *mqtt.Client, code byte) {
+	conn, ok := cl.Net.Conn.(*connection)
+	if !ok || conn.client != nil || code != packets.ErrServerBusy.Code && code != packets.Err3ServerUnavailable.Code {
+		return
+	}
+	p := &session.Peer{
+		ClientID: cl.ID, Username: string(cl.Properties.Username), Remote: cl.Net.Remote,
+		Listener: cl.Net.Listener, Version: cl.Properties.ProtocolVersion,
+	}
+	b.countRefused(p, because(packets.ErrServerBusy, "limits.clients: as many clients are connected as may be"))
+}
+
 // tellTurnedAway publishes for operators who was not let in, as often as the log
 // says it. Addresses are told where not everybody can read it.
 func (b *Broker) tellTurnedAway(who *session.Peer, told map[string]any, hidden int) {
@@ -165,15 +179,13 @@ const willAfterProof = time.Minute
 // client's name, under the subjects that it has by now. Who would not be let in
 // any more says nothing.
 func (b *Broker) publishWill(w *session.Will) {
-	if again := w.Peer.Again; again != nil {
-		now, ok := again()
-		if !ok {
-			b.log.Warn("a will is not sent: its client would not be let in any more", "client", w.Peer.ClientID, "identity", w.Peer.Identity)
-			b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will's client would not be let in any more")
-			return
-		}
-		w.Peer = *now
+	now, ok := w.Peer.Now()
+	if !ok {
+		b.log.Warn("a will is not sent: its client would not be let in any more", "client", w.Peer.ClientID, "identity", w.Peer.Identity)
+		b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will's client would not be let in any more")
+		return
 	}
+	w.Peer = *now
 	if ended := w.Peer.Expires; !ended.IsZero() && time.Since(ended) > willAfterProof {
 		b.log.Warn("a will is not sent: what proved who its client was has expired long before", "client", w.Peer.ClientID, "identity", w.Peer.Identity, "expired", ended)
 		b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will is due long after the proof of its client's identity has expired")

@@ -118,14 +118,12 @@ func (b *Broker) again(was *auth.Identity, held shown) (*auth.Identity, bool) {
 // it is not found out again to be somebody else.
 func (b *Broker) knownAs(p session.Peer, id *auth.Identity, held shown) session.Peer {
 	p.Username, p.Subjects, p.Admin, p.Expires, p.Integration = id.Username, id.Subjects, id.Admin, id.Expires, id.Integration
-	was := p
-	was.Again = nil
-	p.Again = func() (*session.Peer, bool) {
+	p.Again = func(was *session.Peer) (*session.Peer, bool) {
 		now, ok := b.again(id, held)
 		if !ok {
 			return nil, false
 		}
-		peer := b.knownAs(was, now, held)
+		peer := b.knownAs(*was, now, held)
 		return &peer, true
 	}
 	return p

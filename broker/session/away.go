@@ -19,17 +19,16 @@ func (s *Session) recognizeAway() bool {
 	s.mu.Lock()
 	visit, away, who := s.visits, s.conn == nil && !s.ended, s.who.Load()
 	s.mu.Unlock()
-	if !away || who.Again == nil {
+	if !away {
 		return false
 	}
-	now, ok := who.Again()
+	now, ok := who.Now()
 	s.mu.Lock()
 	if s.conn != nil || s.ended || s.visits != visit {
 		s.mu.Unlock()
 		return false
 	}
 	if ok {
-		now.asks = now.aclClient()
 		s.actAs(now)
 		s.mu.Unlock()
 		return false

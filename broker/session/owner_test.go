@@ -11,8 +11,8 @@ func TestASessionBelongsToWhoeverMadeIt(t *testing.T) { inBubble(t, Options{}, b
 func belongs(t *testing.T, h *hall) {
 	known := true
 	ann := Peer{ClientID: "phone", Version: 5, Identity: "user:ann", Subjects: []string{"user:ann"}, GivenID: true}
-	ann.Again = func() (*Peer, bool) {
-		now := ann
+	ann.Again = func(was *Peer) (*Peer, bool) {
+		now := *was
 		now.Subjects = []string{"user:ann", "group:new"}
 		return &now, known
 	}
