@@ -90,7 +90,7 @@ func (c *compiler) rule(r *Rule, path string) {
 			}
 			if filter.uses(fromClientID) && !chosen {
 				chosen = true
-				fail(at, fmt.Sprintf("%q: clients choose their identifiers themselves, and so what this grants; {{ client:username }} is proved", text), true)
+				fail(at, fmt.Sprintf("%q: clients choose their identifiers themselves, and so what this grants; {{ client:username }} is proved, and auth.client_ids says who may have which identifier", text), true)
 				c.problems[len(c.problems)-1].Chosen = true
 			}
 			permissions = append(permissions, permission{filter, these.what})

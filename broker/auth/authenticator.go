@@ -171,6 +171,9 @@ func (a *Authenticator) prove(ctx context.Context, s *state, r *Request) (id *Id
 		id, refused = a.bearer(ctx, s, r, r.AuthData)
 		return id, byToken, refused
 	case s.takesPasswords() && (r.HasPassword || r.HasUsername && leaf == nil):
+		if s.mayBeEither(r) {
+			return a.either(ctx, s, r)
+		}
 		if s.isToken(r) {
 			id, refused = a.bearer(ctx, s, r, r.Password)
 			return id, byToken, refused
@@ -238,6 +241,28 @@ func (s *state) isToken(r *Request) bool {
 		return true
 	}
 	return s.users.of(r.Username) == nil && (r.Username == TokenUser || looksLikeToken(r.Password))
+}
+
+// mayBeEither says whether the password could be a token, and the name one of the
+// users file.
+func (s *state) mayBeEither(r *Request) bool {
+	return s.users != nil && len(s.issuers) > 0 && r.HasPassword && r.Username != "" && r.Username != TokenUser && looksLikeToken(r.Password)
+}
+
+// either checks what may be a token or a user's password. What nobody made whose
+// tokens are taken is treated alike, and costs the same, whether there is such a
+// user or not: else it would tell which users there are.
+func (a *Authenticator) either(ctx context.Context, s *state, r *Request) (id *Identity, by string, refused *Refusal) {
+	_, err := s.token(ctx, r.Password, a.now())
+	_, forged := err.(errForged)
+	if s.users.of(r.Username) == nil && !forged {
+		id, refused = a.bearer(ctx, s, r, r.Password)
+		return id, byToken, refused
+	}
+	if id, refused = a.password(ctx, s, r); refused != nil && forged && s.users.of(r.Username) == nil && refused.Code == CodeBadUserOrPass {
+		refused.Cause += ", and the token: " + err.Error()
+	}
+	return id, byPassword, refused
 }
 
 // bearer checks a token. There is nothing to guess in one, but checking it
