@@ -286,6 +286,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 	t.Setenv("TWINBROKER_ACL", `[{"subjects":["a:b"],"publish":["#/a"]}]`)
 	t.Setenv("TWINBROKER_HTP_ADDRESS", "off")
 	t.Setenv("TWINBROKER_AUTH_USERS_FILE", "x")
+	t.Setenv("TWINBROKER_AUTH_CLIENT_IDS", `["lamp-1", {"ids": []}]`)
 	t.Setenv("TWINBROKER_PORT_1883_TCP_ADDR", "10.0.0.1")
 	level := "loud"
 	_, problems := Load("", Flags{LogLevel: &level, Listen: []string{"tls://127.0.0.1:1", "x"}})
@@ -298,6 +299,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 		`TWINBROKER_ACL: acl[0].publish[0]: filter "#/a"…`,
 		`TWINBROKER_HTP_ADDRESS: warning: is not a setting and does nothing; did you mean TWINBROKER_HTTP_ADDRESS?`,
 		`TWINBROKER_AUTH_USERS_FILE: auth.users_file: x cannot be read…`,
+		`TWINBROKER_AUTH_CLIENT_IDS: auth.client_ids[1].ids: is missing…`,
 		`--log-level: log.level: "loud" is not one of…`,
 		`--listen: listeners[0].tls: is missing…`,
 		`--listen: listeners[1].address: "x" is not an address…`,
@@ -310,7 +312,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if len(problems) != 11 {
+	if len(problems) != 12 {
 		t.Errorf("%d problems:\n%s", len(problems), problems)
 	}
 }
