@@ -38,13 +38,12 @@ type state struct {
 	issuers  []issuer
 	// nobody is what the passwords of users are held against that there are not:
 	// it costs as much as the costliest hash of the file. After a wrong password of
-	// a user with a cheaper one, such as mosquitto's, it is worked off as well. So
-	// each wrong answer takes as long as the others, but for the cheaper hash, which
-	// is little where it differs much, and nobody learns which users there are.
-	// Another way would be to deal out cheap and costly hashes to names that nobody
-	// has; but then these would have to stay the same from start to start, and an
-	// answer that comes fast costs who guesses less. A right password takes no
-	// longer.
+	// a user with a cheaper one, such as mosquitto's, what that costs less is worked
+	// off as well. So each wrong answer takes as long as the others, and nobody
+	// learns which users there are. Another way would be to deal out cheap and costly
+	// hashes to names that nobody has; but then these would have to stay the same
+	// from start to start, and an answer that comes fast costs who guesses less. A
+	// right password takes no longer.
 	nobody *hash
 }
 
@@ -311,9 +310,7 @@ func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Id
 	u := s.users.of(r.Username)
 	against, then := s.nobody, (*hash)(nil)
 	if u != nil && u.hash != nil {
-		if against = u.hash; against.cost() < s.nobody.cost() {
-			then = s.nobody
-		}
+		against, then = u.hash, s.nobody.rest(u.hash)
 	}
 	var try *attempt
 	v := verdict{late: true}

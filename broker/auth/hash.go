@@ -77,6 +77,22 @@ func (h *hash) cost() int {
 	return 1
 }
 
+// rest is a hash of no password that costs what a cheaper one costs less than this
+// one; nil: that is next to nothing.
+func (h *hash) rest(cheaper *hash) *hash {
+	less := h.cost() - cheaper.cost()
+	like := *h
+	switch passes := int(h.time); { // of PBKDF2, its iterations
+	case h.kind == "argon2id" && less/passes >= 8*int(h.threads): // the least that argon2id fills
+		like.memory = uint32(less / passes)
+	case h.kind == "7" && less*passes >= h.cost():
+		like.time = uint32(less * passes / h.cost())
+	default:
+		return nil
+	}
+	return nobodys(&like)
+}
+
 // phc hashes a password by argon2id, at the cost and with the salt of h, and
 // writes that in the PHC string format.
 func phc(h *hash, password string) string {
