@@ -21,6 +21,7 @@ func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (s
 		Remote:   cl.Net.Remote,
 		Listener: cl.Net.Listener,
 		Version:  pk.ProtocolVersion,
+		GivenID:  pk.Connect.ClientIdentifier == "",
 	}
 	if b.stopped.Load() {
 		return p, &refusal{packets.ErrServerShuttingDown, "stopping"}
@@ -38,7 +39,8 @@ func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (s
 		}
 	}
 	id, no := b.cfg.Auth.Connect(b.ctx, &auth.Request{
-		ClientID: p.ClientID, HasUsername: pk.Connect.UsernameFlag, Username: p.Username,
+		ClientID: p.ClientID, OwnID: func(proof string) bool { return p.GivenID || b.sessions.GaveID(p.ClientID, proof) },
+		HasUsername: pk.Connect.UsernameFlag, Username: p.Username,
 		HasPassword: pk.Connect.PasswordFlag, Password: pk.Connect.Password,
 		TLS: k.tls, Remote: p.Remote, AuthMethod: k.method, AuthData: data,
 	})
@@ -46,8 +48,11 @@ func (b *Broker) admit(cl *mqtt.Client, conn *connection, pk *packets.Packet) (s
 		return p, &refusal{packets.Code{Code: no.Code, Reason: no.Reason}, no.Cause}
 	}
 	k.identity = id
-	p.Username, p.Subjects, p.Admin, p.Identity, p.Expires = id.Username, id.Subjects, id.Admin, id.Proof, id.Expires
-	p.Integration = id.Integration
+	p.Identity, p.GivenID = id.Proof, id.ChosenID == ""
+	p = b.knownAs(p, id, k.held())
+	if b.cfg.Auth.IDByAdmin(id) {
+		b.audit.Overruled(&p, "connect", "the client identifier "+p.ClientID)
+	}
 	return p, nil
 }
 
@@ -79,15 +84,51 @@ func (b *Broker) turnAway(cl *mqtt.Client, conn *connection, p *session.Peer, r 
 	return r.code
 }
 
+// countRefused counts a client that is not let in, and tells who it says that it
+// is, and why not.
 func (b *Broker) countRefused(p *session.Peer, r *refusal) {
+	who := *p
+	who.Username = auth.ShownName(p.Username)
 	b.metrics.connectionsRefused.Inc()
-	b.audit.TurnedAway(p, r.cause)
+	b.audit.TurnedAway(&who, r.cause)
 	say, hidden := b.turnedAway.mayLog(hostOf(p.Remote), time.Now())
 	if !say {
 		return
 	}
-	b.log.Warn("client refused", "client", p.ClientID, "username", p.Username, "remote", p.Remote,
+	b.log.Warn("client refused", "client", p.ClientID, "username", who.Username, "remote", p.Remote,
 		"code", r.code.Code, "reason", r.cause, "not_logged_before", hidden)
+	why := r.cause
+	if r.code.Code == auth.CodeBadUserOrPass {
+		why = r.code.Reason // who may read this topic need not know which users there are
+	}
+	b.tellTurnedAway(&who, map[string]any{"code": r.code.Code, "message": why}, hidden)
+}
+
+// refusedByServer counts a client that mochi turns away before anybody here is
+// asked, as there are as many clients as may be.
+func (b *Broker) refusedByServer(cl *mqtt.Client, code byte) {
+	conn, ok := cl.Net.Conn.(*connection)
+	if !ok || conn.client != nil || code != packets.ErrServerBusy.Code && code != packets.Err3ServerUnavailable.Code {
+		return
+	}
+	p := &session.Peer{
+		ClientID: cl.ID, Username: string(cl.Properties.Username), Remote: cl.Net.Remote,
+		Listener: cl.Net.Listener, Version: cl.Properties.ProtocolVersion,
+	}
+	b.countRefused(p, because(packets.ErrServerBusy, "limits.clients: as many clients are connected as may be"))
+}
+
+// tellTurnedAway publishes for operators who was not let in, as often as the log
+// says it. Addresses are told where not everybody can read it.
+func (b *Broker) tellTurnedAway(who *session.Peer, told map[string]any, hidden int) {
+	told["action"], told["listener"], told["not_told_before"] = "connect", who.Listener, hidden
+	if who.Username != "" {
+		told["username"] = who.Username
+	}
+	if b.live.Load().ACL != nil {
+		told["remote"] = hostOf(who.Remote)
+	}
+	b.tellRefused(who, told)
 }
 
 // hostOf is an address without its port.
@@ -135,8 +176,16 @@ func (b *Broker) takeWill(p session.Peer, pk *packets.Packet) (*session.Will, *r
 const willAfterProof = time.Minute
 
 // publishWill sends a will that is due on the way of every publish, in its
-// client's name.
+// client's name, under the subjects that it has by now. Who would not be let in
+// any more says nothing.
 func (b *Broker) publishWill(w *session.Will) {
+	now, ok := w.Peer.Now()
+	if !ok {
+		b.log.Warn("a will is not sent: its client would not be let in any more", "client", w.Peer.ClientID, "identity", w.Peer.Identity)
+		b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will's client would not be let in any more")
+		return
+	}
+	w.Peer = *now
 	if ended := w.Peer.Expires; !ended.IsZero() && time.Since(ended) > willAfterProof {
 		b.log.Warn("a will is not sent: what proved who its client was has expired long before", "client", w.Peer.ClientID, "identity", w.Peer.Identity, "expired", ended)
 		b.audit.Refused(&w.Peer, "publish", w.Message.Topic, "the will is due long after the proof of its client's identity has expired")

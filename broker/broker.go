@@ -36,6 +36,8 @@ type Twin interface {
 	Access(thingID string) (*policy.Enforcer, error)
 	// PolicyAccess is what a Policy allows now of itself.
 	PolicyAccess(policyID string) (*policy.Enforcer, error)
+	// PolicyCreated is when the Policy of that ID was made that is there now.
+	PolicyCreated(policyID string) (time.Time, error)
 	// KeepTime has subjects of Policies expire, and tells what comes of it.
 	KeepTime(tell func(*twin.Outcome))
 	// HistoryReads are figures of the retrieves that asked for the past.

@@ -25,6 +25,7 @@ type stage struct {
 	mu       sync.Mutex
 	things   map[string]*policy.Enforcer
 	policies map[string]*policy.Enforcer
+	created  map[string]time.Time // when policies were made
 }
 
 func newStage(t testing.TB) *stage {
@@ -33,7 +34,7 @@ func newStage(t testing.TB) *stage {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	s := &stage{things: map[string]*policy.Enforcer{}, policies: map[string]*policy.Enforcer{}}
+	s := &stage{things: map[string]*policy.Enforcer{}, policies: map[string]*policy.Enforcer{}, created: map[string]time.Time{}}
 	b := &Broker{cfg: Config{Root: "ditto", State: "twin"}, twin: s, log: slog.New(slog.DiscardHandler)}
 	b.audit = newAudit(nil, b.log)
 	b.live.Store(&Live{Publications: publications})
@@ -46,6 +47,8 @@ func newStage(t testing.TB) *stage {
 
 func (s *stage) Access(id string) (*policy.Enforcer, error)       { return s.find(s.things, id) }
 func (s *stage) PolicyAccess(id string) (*policy.Enforcer, error) { return s.find(s.policies, id) }
+
+func (s *stage) PolicyCreated(id string) (time.Time, error) { return s.created[id], nil }
 
 func (s *stage) find(in map[string]*policy.Enforcer, id string) (*policy.Enforcer, error) {
 	s.mu.Lock()
@@ -60,6 +63,12 @@ func (s *stage) find(in map[string]*policy.Enforcer, id string) (*policy.Enforce
 // "subject grant-or-revoke READ resource; …".
 func enforcer(t testing.TB, text string) *policy.Enforcer {
 	t.Helper()
+	return enforcerOf(t, "a:p", text)
+}
+
+// enforcerOf is that of a Policy with another ID than a:p.
+func enforcerOf(t testing.TB, id, text string) *policy.Enforcer {
+	t.Helper()
 	var entries []string
 	for i, entry := range strings.Split(text, ";") {
 		f := strings.Fields(entry)
@@ -69,11 +78,11 @@ func enforcer(t testing.TB, text string) *policy.Enforcer {
 		}
 		entries = append(entries, fmt.Sprintf(`"e%d":{"subjects":{%q:{"type":"t"}},"resources":{%q:{"grant":%s,"revoke":%s}}}`, i, f[0], f[2], grant, revoke))
 	}
-	v, err := jsondoc.Parse([]byte(`{"policyId":"a:p","entries":{`+strings.Join(entries, ",")+`}}`), jsondoc.Limits{})
+	v, err := jsondoc.Parse([]byte(`{"policyId":"`+id+`","entries":{`+strings.Join(entries, ",")+`}}`), jsondoc.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, refused := policy.Parse("a:p", v)
+	m, refused := policy.Parse(id, v)
 	if refused != nil {
 		t.Fatal(refused)
 	}
@@ -207,6 +216,65 @@ func TestAnEventIsSeenByTheRightsOfNow(t *testing.T) {
 	}
 	if m := e.Of.View(&session.Peer{Admin: true}); m == nil {
 		t.Error("an administrator sees nothing")
+	}
+}
+
+func TestAnEventIsOfTheThingThatWas(t *testing.T) {
+	ann := &session.Peer{Subjects: []string{"user:ann"}}
+	told := time.Now()
+	before, after := told.Add(-time.Minute), told.Add(time.Minute)
+	const all, a, b = "user:ann + thing:/", "user:ann + thing:/attributes/a", "user:ann + thing:/attributes/b"
+	for _, test := range []struct {
+		name    string
+		thing   string // what its Policy grants now; "": there is no Thing
+		id      string // of that Policy
+		was     string // what the Policy a:p grants now, under which it granted a; "": it is gone
+		created time.Time
+		first   bool // the Thing was gone for a while
+		want    string
+	}{
+		{name: "the same Policy grants more", thing: all, id: "a:p", was: all, created: before, want: `{"a":1,"b":2}`},
+		{name: "another of the same name grants more", thing: all, id: "a:p", was: all, created: after, want: `{"a":1}`},
+		{name: "another of the same name grants something else", thing: b, id: "a:p", was: b, created: after},
+		{name: "the Thing has another one", thing: all, id: "a:q", was: a, created: before, want: `{"a":1}`},
+		{name: "the Thing has another one, and the first grants less", thing: all, id: "a:q", was: b, created: before, want: `{"b":2}`},
+		{name: "the Thing has another one, and the first is gone", thing: all, id: "a:q", want: `{"a":1}`},
+		{name: "the Thing has another one, and the first is another one, too", thing: all, id: "a:q", was: all, created: after, want: `{"a":1}`},
+		{name: "the Thing has another one that grants nothing", thing: "user:bob + thing:/", id: "a:q", was: all, created: before},
+		{name: "the Thing is gone", was: all, created: before, want: `{"a":1,"b":2}`},
+		{name: "the Thing is gone, and its Policy is another one", was: all, created: after},
+		{name: "the Thing was gone, and its Policy, and both are others", thing: all, id: "a:p", was: all, created: after, first: true, want: `{"a":1}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t)
+			m := change(t, "modified", "/attributes", `{"a":1,"b":2}`)
+			m.Timestamp = told
+			e := s.newEvent("ditto/x", m, enforcer(t, a))
+			if test.first {
+				s.sessions.RightsChanged()
+				if got := e.Of.View(ann); got != nil {
+					t.Errorf("without Thing and Policy: %s", got.Payload)
+				}
+			}
+			if test.was != "" {
+				s.policies["a:p"], s.created["a:p"] = enforcer(t, test.was), test.created
+			}
+			if test.thing != "" {
+				s.things["a:t"] = enforcerOf(t, test.id, test.thing)
+			}
+			s.sessions.RightsChanged()
+			got := ""
+			if seen := e.Of.View(ann); seen != nil {
+				v, err := protocol.ParseMessage(seen.Payload, nil, jsondoc.Limits{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = v.Value.String()
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }
 

@@ -53,9 +53,11 @@ func (b *Broker) handshakeFailed(listener, remote string, err error) {
 
 func (b *Broker) handshakeRefused(listener, remote, cause string) {
 	b.metrics.connectionsRefused.Inc()
-	b.audit.TurnedAway(&session.Peer{Remote: remote, Listener: listener}, cause)
+	who := &session.Peer{Remote: remote, Listener: listener}
+	b.audit.TurnedAway(who, cause)
 	if say, hidden := b.turnedAway.mayLog(hostOf(remote), time.Now()); say {
 		b.log.Warn("client refused", "listener", listener, "remote", remote, "reason", cause, "not_logged_before", hidden)
+		b.tellTurnedAway(who, map[string]any{"message": cause}, hidden)
 	}
 }
 

@@ -132,8 +132,11 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 	if pk.FixedHeader.Type != packets.Connack {
 		return pk
 	}
-	if pk.ReasonCode >= packets.ErrUnspecifiedError.Code {
-		pk.ReasonCode = returnCode(cl.Properties.ProtocolVersion, pk.ReasonCode)
+	if pk.ReasonCode != packets.CodeSuccess.Code {
+		h.broker.refusedByServer(cl, pk.ReasonCode)
+		if pk.ReasonCode >= packets.ErrUnspecifiedError.Code { // else it is one of MQTT 3 already
+			pk.ReasonCode = returnCode(cl.Properties.ProtocolVersion, pk.ReasonCode)
+		}
 		return pk
 	}
 	c := established(cl)

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"slices"
 	"sync"
@@ -22,6 +23,8 @@ type proof struct {
 	identity *auth.Identity
 	ends     *time.Timer // ends the connection with the proof
 	over     bool        // the connection has ended
+
+	overruled map[string]bool // filters that are written down as an administrator's
 
 	trust   func() *auth.Trust   // of the listener; nil: it asks for no certificates
 	tls     *tls.ConnectionState // nil: without
@@ -77,9 +80,53 @@ func (b *Broker) Recognize() {
 	for _, c := range all {
 		b.recognize(c.conn, c.session)
 	}
-	if n := b.sessions.EndAway(func(owner string) bool { return !b.cfg.Auth.Knows(owner) }); n > 0 {
-		b.log.Info("sessions were ended: their users are not there any more", "sessions", n)
+	if n := b.sessions.RecognizeAway(); n > 0 {
+		b.log.Info("sessions were ended: their clients, which are away, would not be let in any more", "sessions", n)
 	}
+}
+
+// shown is what a client has shown of itself beside its identity, and whom it is
+// held against.
+type shown struct {
+	trust func() *auth.Trust
+	chain []*x509.Certificate
+}
+
+func (k *proof) held() shown {
+	if k.tls == nil {
+		return shown{}
+	}
+	return shown{k.trust, k.tls.PeerCertificates}
+}
+
+// again says who somebody is by what is configured now; false: it would not be
+// let in any more. That a proof has expired meanwhile is not looked at.
+func (b *Broker) again(was *auth.Identity, held shown) (*auth.Identity, bool) {
+	id, ok := b.cfg.Auth.Again(was)
+	if !ok || held.trust == nil {
+		return id, ok
+	}
+	at := time.Now()
+	if ended := id.Expires; !ended.IsZero() && at.After(ended) {
+		at = ended
+	}
+	trust := held.trust()
+	return id, trust == nil || trust.Still(held.chain, at) == nil
+}
+
+// knownAs is a peer that was proved to be somebody, and is that for as long as
+// it is not found out again to be somebody else.
+func (b *Broker) knownAs(p session.Peer, id *auth.Identity, held shown) session.Peer {
+	p.Username, p.Subjects, p.Admin, p.Expires, p.Integration = id.Username, id.Subjects, id.Admin, id.Expires, id.Integration
+	p.Again = func(was *session.Peer) (*session.Peer, bool) {
+		now, ok := b.again(id, held)
+		if !ok {
+			return nil, false
+		}
+		peer := b.knownAs(*was, now, held)
+		return &peer, true
+	}
+	return p
 }
 
 func (b *Broker) recognize(conn *connection, c *session.Conn) {
@@ -89,12 +136,7 @@ func (b *Broker) recognize(conn *connection, c *session.Conn) {
 	if k.over {
 		return
 	}
-	id, ok := b.cfg.Auth.Again(k.identity)
-	if ok && k.trust != nil && k.tls != nil {
-		if trust := k.trust(); trust != nil {
-			ok = trust.Still(k.tls.PeerCertificates, time.Now()) == nil
-		}
-	}
+	id, ok := b.again(k.identity, k.held())
 	if !ok {
 		p := c.Peer()
 		b.log.Warn("client disconnected: it would not be let in any more", "client", p.ClientID, "identity", p.Identity, "remote", p.Remote)
@@ -104,6 +146,7 @@ func (b *Broker) recognize(conn *connection, c *session.Conn) {
 		return
 	}
 	b.know(conn, c, id)
+	b.overrules(conn, c)
 }
 
 // know takes over who the client is; the lock of the proof is held.
@@ -112,7 +155,8 @@ func (b *Broker) know(conn *connection, c *session.Conn, id *auth.Identity) {
 	p := c.Peer()
 	if !slices.Equal(id.Subjects, p.Subjects) || id.Admin != p.Admin || !id.Expires.Equal(p.Expires) ||
 		id.Username != p.Username || !slices.Equal(id.Integration, p.Integration) {
-		c.Know(&session.Peer{Username: id.Username, Subjects: id.Subjects, Admin: id.Admin, Expires: id.Expires, Integration: id.Integration})
+		now := b.knownAs(conn.peer, id, k.held())
+		c.Know(&now)
 	}
 	if k.ends != nil {
 		k.ends.Stop()

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/twinbroker/twinbroker/broker/session"
 )
 
 // origins says which web pages may connect. Browsers let any page open a
@@ -101,5 +103,7 @@ func (b *Broker) refuseOrigin(listener string, r *http.Request) {
 	if say, hidden := b.turnedAway.mayLog(hostOf(r.RemoteAddr), time.Now()); say {
 		b.log.Warn("web page refused: its origin is neither the listener's own nor among its origins",
 			"origin", r.Header.Get("Origin"), "host", r.Host, "remote", r.RemoteAddr, "listener", listener, "not_logged_before", hidden)
+		b.tellTurnedAway(&session.Peer{Remote: r.RemoteAddr, Listener: listener},
+			map[string]any{"message": "the web page's origin is neither the listener's own nor among its origins", "origin": r.Header.Get("Origin")}, hidden)
 	}
 }

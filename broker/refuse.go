@@ -74,8 +74,11 @@ func (b *Broker) publishRefusal(in *inbound, err *protocol.Error) {
 // tellRefused publishes for operators what was refused.
 func (b *Broker) tellRefused(p *session.Peer, told map[string]any) {
 	b.sessions.PublishFunc(refusedTopic, func() *session.Message {
-		told["time"], told["client"] = time.Now().UTC().Format(time.RFC3339Nano), p.ClientID
-		if p.Identity != session.Anonymous {
+		told["time"] = time.Now().UTC().Format(time.RFC3339Nano)
+		if p.ClientID != "" { // a handshake that failed has none
+			told["client"] = p.ClientID
+		}
+		if p.Identity != "" && p.Identity != session.Anonymous {
 			told["identity"] = p.Identity
 		}
 		payload, _ := json.Marshal(told) // texts and numbers: cannot fail

@@ -48,28 +48,54 @@ func (b *Broker) readerOf(out *twin.Outcome, event int) Reader {
 }
 
 // readerNow says who may read an event as things are now, where before says who
-// might when it happened. Of a Thing that is gone its Policy still decides.
+// might until now. Of a Thing that is gone its Policy still decides. Where
+// another Policy decides by now than the one that the event was told under, both
+// do: the Thing, or the Policy, may be another one of the same name.
 func (b *Broker) readerNow(m *protocol.Message, before Reader) Reader {
 	id := m.Topic.EntityID()
-	now := func(by *policy.Enforcer, err error) *policy.Enforcer {
-		if err != nil {
-			b.log.Warn("who may read an event cannot be found out: nobody gets it", "entity", id, "error", err)
-			return policy.Nobody
-		}
-		return by
-	}
+	was := toldUnder(before)
 	if m.Topic.Group == protocol.Policies {
-		by := now(b.twin.PolicyAccess(id))
-		if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" {
-			return was // the Policy is gone, and that is what is told
+		by := b.rightsNow(id, b.twin.PolicyAccess)
+		switch {
+		case by.ID() == "":
+			return before // the Policy is gone, and that is what is told
+		case b.isAnew(id, m):
+			return bothRights{was, by}
 		}
 		return by
 	}
-	by := now(b.twin.Access(id))
-	if was, ok := before.(*policy.Enforcer); ok && by.ID() == "" && was.ID() != "" {
-		by = now(b.twin.PolicyAccess(was.ID())).For(m.Topic.Namespace)
+	by := b.rightsNow(id, b.twin.Access)
+	if was.ID() == "" {
+		return by
+	}
+	anew := b.isAnew(was.ID(), m)
+	if was.ID() == by.ID() && !anew {
+		return by
+	}
+	if then := b.rightsNow(was.ID(), b.twin.PolicyAccess).For(m.Topic.Namespace); then.ID() != "" && !anew {
+		if by.ID() == "" {
+			return then
+		}
+		was = then
+	}
+	return bothRights{was, by}
+}
+
+// rightsNow asks the twin for rights; where it cannot say, nobody has any.
+func (b *Broker) rightsNow(id string, of func(string) (*policy.Enforcer, error)) *policy.Enforcer {
+	by, err := of(id)
+	if err != nil {
+		b.log.Warn("who may read an event cannot be found out: nobody gets it", "entity", id, "error", err)
+		return policy.Nobody
 	}
 	return by
+}
+
+// isAnew says whether a Policy was made only after an event, which was told under
+// one that had its ID before.
+func (b *Broker) isAnew(policyID string, m *protocol.Message) bool {
+	created, err := b.twin.PolicyCreated(policyID)
+	return err != nil || created.After(m.Timestamp)
 }
 
 // changesRights says whether others may read other things than before, now that

@@ -48,6 +48,9 @@ func (b *Broker) subscribe(conn *connection, pk *packets.Packet) *packets.Code {
 			RetainAsPublished: f.RetainAsPublished, ID: f.Identifier,
 		}
 		added := c.Subscribe(sub)
+		if c.Peer().Admin {
+			b.subscribedByAdmin(conn, f.Filter)
+		}
 		codes[i] = sub.QoS
 		if group == "" && (f.RetainHandling == 0 || f.RetainHandling == 1 && added) {
 			retained = append(retained, sub)
@@ -96,11 +99,8 @@ func (b *Broker) maySubscribe(p *session.Peer, filter, whole string, options []p
 	if topics.CanReach(filter, b.cfg.Root) {
 		return 0, ""
 	}
-	switch b.live.Load().ACL.Subscribe(p.ACL(), filter) {
-	case acl.Refused:
+	if b.live.Load().ACL.Subscribe(p.ACL(), filter) == acl.Refused {
 		return packets.ErrNotAuthorized.Code, fmt.Sprintf("filter %q: no rule grants the client any topic of it", whole)
-	case acl.ByAdmin:
-		b.audit.Overruled(p, "subscribe", whole)
 	}
 	return 0, ""
 }

@@ -45,6 +45,8 @@ pattern read s-%c/+`))
 	}
 	nobody := &Client{ID: "n"}
 	admin := &Client{ID: "x", Username: "root", Admin: true}
+	chief := &Client{ID: "y", Username: "olga", Subjects: []string{"group:ops"}, Admin: true}
+	boss := &Client{ID: "z", Username: "ann", Subjects: []string{"group:ops"}, Admin: true}
 	type question struct {
 		who  *Client
 		what string // p: publish, r: receive, s: subscribe
@@ -68,6 +70,9 @@ pattern read s-%c/+`))
 		{nobody, "p", "p//n", Refused}, {nobody, "r", "s-n/a", Granted},
 		{ann, "r", "news/a", Refused},
 		{admin, "p", "any", ByAdmin}, {admin, "s", "$SYS/#", ByAdmin}, {admin, "p", "p/root/x", ByAdmin}, {admin, "p", "p/root/y", ByAdmin},
+		// An administrator who subscribes gets all of it, so a rule has to grant all.
+		{chief, "s", "plant/#", Granted}, {chief, "s", "plant/+/x", Granted}, {chief, "s", "+/a", ByAdmin}, {chief, "s", "#", ByAdmin}, {chief, "s", "other", ByAdmin},
+		{boss, "s", "plant/#", ByAdmin}, {boss, "s", "plant/a", Granted}, {boss, "s", "plant/secret/#", ByAdmin},
 		// What a client calls itself widens nothing.
 		{odd("+"), "p", "d/other/t", Refused}, {odd("+"), "p", "d/+/t", Refused}, {odd("+"), "s", "d/+/cmd", Refused},
 		{odd("#"), "p", "d/other/t", Refused}, {odd("#"), "r", "all-#", Refused}, {odd("a/b"), "p", "d/a/b/t", Refused}, {odd("a/b"), "p", "d/a/t", Refused},

@@ -25,6 +25,7 @@ type Problem struct {
 	Line    int    // in a file, from 1
 	Text    string
 	Warning bool // allowed, but likely a mistake
+	Chosen  bool // it is that clients choose their identifiers themselves
 }
 
 // Compile compiles a list, and the lines of a file, which may be nil. All that
@@ -89,7 +90,8 @@ func (c *compiler) rule(r *Rule, path string) {
 			}
 			if filter.uses(fromClientID) && !chosen {
 				chosen = true
-				fail(at, fmt.Sprintf("%q: clients choose their identifiers themselves, and so what this grants; {{ client:username }} is proved", text), true)
+				fail(at, fmt.Sprintf("%q: clients choose their identifiers themselves, and so what this grants; {{ client:username }} is proved, and auth.client_ids says who may have which identifier", text), true)
+				c.problems[len(c.problems)-1].Chosen = true
 			}
 			permissions = append(permissions, permission{filter, these.what})
 		}

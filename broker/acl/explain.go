@@ -26,15 +26,44 @@ func (r *Rules) Receivable(c *Client, filter string) []Filter {
 	return list
 }
 
+// Publishable are the filters of rules for this client that decide whether it may
+// publish to a topic: what denies it, or what grants it. None: nothing does.
+func (r *Rules) Publishable(c *Client, topic string) []Filter {
+	if r == nil {
+		return []Filter{{Filter: "#"}}
+	}
+	var list []Filter
+	for _, stage := range c.grants(r).stages {
+		for _, f := range stage {
+			switch {
+			case f.what&(publish|deny) == 0 || !topics.Match(f.filter, topic):
+			case f.what == deny:
+				return []Filter{{f.filter, true}}
+			default:
+				list = append(list, Filter{Filter: f.filter})
+			}
+		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	return list
+}
+
 // NeedsMore says whether a rule that would let the client subscribe names a user
 // name or an identifier, which it does not have.
-func (r *Rules) NeedsMore(c *Client) bool {
+func (r *Rules) NeedsMore(c *Client) bool { return r.needsMore(c, receive) }
+
+// NeedsMoreToPublish is NeedsMore of rules that would let it publish.
+func (r *Rules) NeedsMoreToPublish(c *Client) bool { return r.needsMore(c, publish) }
+
+func (r *Rules) needsMore(c *Client, what access) bool {
 	if r == nil {
 		return false
 	}
 	lacks := func(list []permission) bool {
 		for i := range list {
-			if _, ok := list[i].filter.fill(c); !ok && list[i].what&receive != 0 && (c.Username == "" || c.ID == "") {
+			if _, ok := list[i].filter.fill(c); !ok && list[i].what&what != 0 && (c.Username == "" || c.ID == "") {
 				return true
 			}
 		}

@@ -35,6 +35,25 @@ func TestWhatAFilterWouldBringIsTold(t *testing.T) {
 	if rules.NeedsMore(ann) || (*Rules)(nil).NeedsMore(ann) {
 		t.Error("ann, who has a name, needs more")
 	}
+	for topic, want := range map[string]string{
+		"p/x":            "[{p/# false}]",
+		"plant/secret/x": "[{plant/secret/# true}]",
+		"plant/x":        "[]", // to subscribe only
+	} {
+		if got := fmt.Sprint(rules.Publishable(ann, topic)); got != want {
+			t.Errorf("%s: %s, want %s", topic, got, want)
+		}
+		may := rules.Publish(ann, topic) == Granted
+		if told := rules.Publishable(ann, topic); may != (len(told) > 0 && !told[0].Denied) {
+			t.Errorf("%s: granted %v, told %v", topic, may, told)
+		}
+	}
+	if rules.NeedsMoreToPublish(&Client{Subjects: []string{"user:ann"}}) {
+		t.Error("a rule to subscribe is taken for one to publish")
+	}
+	if got := fmt.Sprint((*Rules)(nil).Publishable(ann, "x")); got != "[{# false}]" {
+		t.Errorf("without rules: %s", got)
+	}
 	if got := fmt.Sprint((*Rules)(nil).Receivable(ann, "x")); got != "[{# false}]" {
 		t.Errorf("without rules: %s", got)
 	}

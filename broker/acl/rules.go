@@ -50,7 +50,7 @@ type Verdict uint8
 const (
 	Refused Verdict = iota
 	Granted
-	ByAdmin // no rule grants it, but the client is an administrator
+	ByAdmin // no rule grants it, or not all of it, but the client is an administrator
 )
 
 // Publish says whether the client may publish to the topic.
@@ -64,9 +64,15 @@ func (r *Rules) Receive(c *Client, topic string) Verdict {
 }
 
 // Subscribe says whether the client may get anything of what the filter
-// matches; the filter must be valid and without a share prefix.
+// matches; the filter must be valid and without a share prefix. An administrator
+// gets all of it, and Granted says that a rule grants all of it.
 func (r *Rules) Subscribe(c *Client, filter string) Verdict {
-	return r.ask(c, func(g *grants) bool { return g.reach(filter) })
+	return r.ask(c, func(g *grants) bool {
+		if c.Admin {
+			return g.cover(filter)
+		}
+		return g.reach(filter)
+	})
 }
 
 func (r *Rules) ask(c *Client, may func(*grants) bool) Verdict {
@@ -155,6 +161,26 @@ func (g *grants) reach(filter string) bool {
 			}) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// cover says whether one filter grants all that another matches; it may say no
+// where several together do.
+func (g *grants) cover(filter string) bool {
+	for _, stage := range g.stages {
+		covered := false
+		for i := range stage {
+			switch f := &stage[i]; {
+			case f.what == deny && topics.Overlap(f.filter, filter):
+				return false
+			case f.what&receive != 0 && topics.Covers(f.filter, filter):
+				covered = true
+			}
+		}
+		if covered {
+			return true
 		}
 	}
 	return false

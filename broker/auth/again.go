@@ -44,26 +44,8 @@ func (a *Authenticator) Again(was *Identity) (*Identity, bool) {
 		return nil, false
 	}
 	s.finish(&id)
-	return &id, true
-}
-
-// Knows says whether the proof of a client that is away could still be given:
-// false of a user that was taken out or disabled, of a token whose issuer's are
-// not taken any more, and where nobody is let in any more without credentials or
-// by a certificate.
-func (a *Authenticator) Knows(proof string) bool {
-	s := a.current.Load()
-	if proof == AnonymousProof {
-		return len(s.settings.Anonymous) > 0
-	}
-	if name, is := strings.CutPrefix(proof, userPrefix); is {
-		u := s.users.of(name)
-		return u != nil && u.hash != nil
-	}
-	if said, is := strings.CutPrefix(proof, tokenProof); is {
-		return slices.ContainsFunc(s.issuers, func(i issuer) bool { return strings.HasPrefix(said, i.settings.Issuer+" ") })
-	}
-	return !strings.HasPrefix(proof, certificatePrefix) || s.compiled.certificate != nil
+	id.ChosenID = was.ChosenID
+	return &id, s.mayHaveID(&id)
 }
 
 // Renew checks the token by which a client that is connected says that it is
@@ -78,10 +60,15 @@ func (a *Authenticator) Renew(ctx context.Context, was *Identity, remote string,
 			refused = s.addCertificate(id, was.certificate)
 		}
 	}
+	if refused == nil {
+		s.finish(id)
+		if id.ChosenID = was.ChosenID; !s.mayHaveID(id) {
+			refused = idRefused()
+		}
+	}
 	a.figures.count(byToken, refused)
 	if refused != nil {
 		return nil, refused
 	}
-	s.finish(id)
 	return id, nil
 }

@@ -25,7 +25,6 @@ type Authenticator struct {
 	passwords *passwords
 	throttle  *throttle
 	figures   figures
-	nobody    *hash // what passwords of users are checked against that there are not
 
 	loading sync.Mutex
 	current atomic.Pointer[state]
@@ -37,6 +36,15 @@ type state struct {
 	users    *Users // nil: there is no users file
 	compiled compiled
 	issuers  []issuer
+	// nobody is what the passwords of users are held against that there are not:
+	// it costs as much as the costliest hash of the file. After a wrong password of
+	// a user with a cheaper one, such as mosquitto's, what that costs less is worked
+	// off as well. So each wrong answer takes as long as the others, and nobody
+	// learns which users there are. Another way would be to deal out cheap and costly
+	// hashes to names that nobody has; but then these would have to stay the same
+	// from start to start, and an answer that comes fast costs who guesses less. A
+	// right password takes no longer.
+	nobody *hash
 }
 
 // New makes an Authenticator that lets nobody in until Load was called.
@@ -47,8 +55,8 @@ func New(o Options) *Authenticator {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures(), nobody: nobodys()}
-	a.current.Store(&state{})
+	a := &Authenticator{log: o.Log, now: o.Now, passwords: newPasswords(), throttle: newThrottle(o.Now), figures: newFigures()}
+	a.current.Store(&state{nobody: nobodys(nil)})
 	return a
 }
 
@@ -63,7 +71,7 @@ func (a *Authenticator) Load(s Settings) error {
 			return fmt.Errorf("auth.%s: %s", p.Key, p.Text)
 		}
 	}
-	next := &state{settings: s, compiled: compiled}
+	next := &state{settings: s, compiled: compiled, nobody: nobodys(nil)}
 	if s.UsersFile != "" {
 		users, mistakes, err := ReadUsers(s.UsersFile)
 		switch {
@@ -72,7 +80,7 @@ func (a *Authenticator) Load(s Settings) error {
 		case len(mistakes) > 0:
 			return fmt.Errorf("auth.users_file: %s:%d: %s", s.UsersFile, mistakes[0].Line, mistakes[0].Text)
 		}
-		next.users = users
+		next.users, next.nobody = users, nobodys(users.costliest)
 	}
 	if err := a.loadIssuers(next); err != nil {
 		return err
@@ -136,11 +144,19 @@ func (a *Authenticator) Connect(ctx context.Context, r *Request) (*Identity, *Re
 	if refused == nil {
 		refused = s.addCertificate(id, r.leaf())
 	}
+	if refused == nil {
+		s.finish(id)
+		if r.OwnID == nil || !r.OwnID(id.Proof) {
+			id.ChosenID = r.ClientID
+		}
+		if !s.mayHaveID(id) {
+			refused = idRefused()
+		}
+	}
 	a.figures.count(by, refused)
 	if refused != nil {
 		return nil, refused
 	}
-	s.finish(id)
 	return id, nil
 }
 
@@ -154,6 +170,9 @@ func (a *Authenticator) prove(ctx context.Context, s *state, r *Request) (id *Id
 		id, refused = a.bearer(ctx, s, r, r.AuthData)
 		return id, byToken, refused
 	case s.takesPasswords() && (r.HasPassword || r.HasUsername && leaf == nil):
+		if s.mayBeEither(r) {
+			return a.either(ctx, s, r)
+		}
 		if s.isToken(r) {
 			id, refused = a.bearer(ctx, s, r, r.Password)
 			return id, byToken, refused
@@ -223,6 +242,28 @@ func (s *state) isToken(r *Request) bool {
 	return s.users.of(r.Username) == nil && (r.Username == TokenUser || looksLikeToken(r.Password))
 }
 
+// mayBeEither says whether the password could be a token, and the name one of the
+// users file.
+func (s *state) mayBeEither(r *Request) bool {
+	return s.users != nil && len(s.issuers) > 0 && r.HasPassword && r.Username != "" && r.Username != TokenUser && looksLikeToken(r.Password)
+}
+
+// either checks what may be a token or a user's password. What nobody made whose
+// tokens are taken is treated alike, and costs the same, whether there is such a
+// user or not: else it would tell which users there are.
+func (a *Authenticator) either(ctx context.Context, s *state, r *Request) (id *Identity, by string, refused *Refusal) {
+	_, err := s.token(ctx, r.Password, a.now())
+	_, forged := err.(errForged)
+	if s.users.of(r.Username) == nil && !forged {
+		id, refused = a.bearer(ctx, s, r, r.Password)
+		return id, byToken, refused
+	}
+	if id, refused = a.password(ctx, s, r); refused != nil && forged && s.users.of(r.Username) == nil && refused.Code == CodeBadUserOrPass {
+		refused.Cause += ", and the token: " + err.Error()
+	}
+	return id, byPassword, refused
+}
+
 // bearer checks a token. There is nothing to guess in one, but checking it
 // costs something: who was wrong too often waits.
 func (a *Authenticator) bearer(ctx context.Context, s *state, r *Request, token []byte) (*Identity, *Refusal) {
@@ -267,9 +308,9 @@ func wrongCredentials(cause string) *Refusal {
 // password checks a user's.
 func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Identity, *Refusal) {
 	u := s.users.of(r.Username)
-	against := a.nobody // as slow as for a user that is there
+	against, then := s.nobody, (*hash)(nil)
 	if u != nil && u.hash != nil {
-		against = u.hash
+		against, then = u.hash, s.nobody.rest(u.hash)
 	}
 	var try *attempt
 	v := verdict{late: true}
@@ -278,7 +319,7 @@ func (a *Authenticator) password(ctx context.Context, s *state, r *Request) (*Id
 		if try, refused = a.turn(ctx, r.Remote, r.Username); refused != nil {
 			return nil, refused
 		}
-		v = a.passwords.check(ctx, r.Username, against, r.Password, func() bool { return a.throttle.free(try) })
+		v = a.passwords.check(ctx, r.Username, against, then, r.Password, func() bool { return a.throttle.free(try) })
 	}
 	switch {
 	case v.busy:
@@ -323,7 +364,7 @@ func (a *Authenticator) TakesClientID(id string) bool {
 	if !s.asks() {
 		return true
 	}
-	for _, prefix := range s.prefixes() {
+	for _, prefix := range s.settings.prefixes(&s.compiled) {
 		if strings.HasPrefix(id, prefix) {
 			return false
 		}
@@ -332,17 +373,17 @@ func (a *Authenticator) TakesClientID(id string) bool {
 }
 
 // prefixes are what the subjects begin with that can be had.
-func (s *state) prefixes() []string {
+func (s *Settings) prefixes(c *compiled) []string {
 	all := []string{userPrefix, groupPrefix}
-	for _, subject := range s.settings.Anonymous {
+	for _, subject := range s.Anonymous {
 		before, _, _ := strings.Cut(subject, ":")
 		all = append(all, before+":")
 	}
-	if s.compiled.certificate != nil {
-		all = append(all, s.compiled.certificate.prefixes()...)
+	if c.certificate != nil {
+		all = append(all, c.certificate.prefixes()...)
 	}
-	for i := range s.issuers {
-		all = append(all, s.issuers[i].meaning.prefixes()...)
+	for i := range c.tokens {
+		all = append(all, c.tokens[i].prefixes()...)
 	}
 	return all
 }

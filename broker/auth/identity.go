@@ -21,13 +21,17 @@ type Identity struct {
 	// {{ policy-entry:label }} left open; nil without a token.
 	Integration []string
 
+	ChosenID    string            // the client identifier, where the client chose it
 	issuer      string            // of a token
 	certificate *x509.Certificate // that was shown, whatever it means
 }
 
 // Request is what a client shows.
 type Request struct {
-	ClientID    string
+	ClientID string
+	// OwnID says whether the broker itself has made up the identifier, for a
+	// client of that Proof; nil: it has not.
+	OwnID       func(proof string) bool
 	HasUsername bool
 	Username    string
 	HasPassword bool
@@ -48,6 +52,7 @@ type Refusal struct {
 
 // Reason codes of refusals.
 const (
+	CodeBadClientID   = 0x85
 	CodeUnavailable   = 0x88
 	CodeBadUserOrPass = 0x86
 	CodeNotAuthorized = 0x87

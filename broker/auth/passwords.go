@@ -21,6 +21,7 @@ type passwords struct {
 	waiting atomic.Int64
 	started atomic.Int64 // checks so far
 	key     [sha256.Size]byte
+	matches func(h *hash, password []byte) bool // (*hash).matches
 
 	mu    sync.Mutex
 	right *recent[digest, struct{}]
@@ -46,7 +47,7 @@ const (
 )
 
 func newPasswords() *passwords {
-	p := &passwords{running: make(chan struct{}, min(maxChecks, runtime.GOMAXPROCS(0))), under: map[digest]*check{}}
+	p := &passwords{running: make(chan struct{}, min(maxChecks, runtime.GOMAXPROCS(0))), under: map[digest]*check{}, matches: (*hash).matches}
 	_, _ = rand.Read(p.key[:]) // never fails
 	p.forget()
 	return p
@@ -80,8 +81,9 @@ type verdict struct {
 
 // check says whether the password that a user showed is the hash's. It waits for
 // its turn; when ctx ends, nobody can say. When its turn has come, still is asked
-// whether it is to be looked at.
-func (p *passwords) check(ctx context.Context, user string, h *hash, password []byte, still func() bool) verdict {
+// whether it is to be looked at. After a wrong one then is worked off, too, unless
+// it is nil.
+func (p *passwords) check(ctx context.Context, user string, h, then *hash, password []byte, still func() bool) verdict {
 	d := p.digest(user, h, password)
 	p.mu.Lock()
 	if _, ok := p.right.get(d); ok {
@@ -102,7 +104,7 @@ func (p *passwords) check(ctx context.Context, user string, h *hash, password []
 		c = &check{done: make(chan struct{})}
 		p.under[d] = c
 		// A client that is tired of waiting comes back: then the answer is known.
-		go p.run(ctx, d, c, h, password, still)
+		go p.run(ctx, d, c, h, then, password, still)
 	}
 	p.mu.Unlock()
 	select {
@@ -113,14 +115,16 @@ func (p *passwords) check(ctx context.Context, user string, h *hash, password []
 	}
 }
 
-func (p *passwords) run(ctx context.Context, d digest, c *check, h *hash, password []byte, still func() bool) {
+func (p *passwords) run(ctx context.Context, d digest, c *check, h, then *hash, password []byte, still func() bool) {
 	defer p.waiting.Add(-1)
 	said := false
 	select {
 	case p.running <- struct{}{}:
 		if c.late = !still(); !c.late {
 			p.started.Add(1)
-			c.ok = h.matches(password)
+			if c.ok = p.matches(h, password); !c.ok && then != nil {
+				p.matches(then, password)
+			}
 			said = true
 		}
 		<-p.running

@@ -15,6 +15,7 @@ type Settings struct {
 	Certificates  *CertificateSettings // nil: a client's certificate says nothing of who it is
 	Tokens        []TokenSettings      // whose tokens are taken
 	AdminSubjects []string
+	ClientIDs     []IDRule // which client identifiers clients may have; empty: any
 }
 
 // CertificateSettings say what clients' certificates mean.
@@ -61,6 +62,11 @@ type Problem struct {
 // Check says what is wrong with settings, apart from the files that they name.
 func (s *Settings) Check() []Problem {
 	_, problems := s.compile()
+	for i, subject := range s.Anonymous {
+		if why := Nameless(subject); validSubject(subject) && why != "" {
+			problems = append(problems, Problem{Key: fmt.Sprintf("anonymous[%d]", i), Warning: true, Text: why})
+		}
+	}
 	for i, subject := range s.AdminSubjects {
 		if !validSubject(subject) {
 			problems = append(problems, Problem{Key: fmt.Sprintf("admin_subjects[%d]", i),
@@ -78,6 +84,7 @@ func (s *Settings) Check() []Problem {
 type compiled struct {
 	certificate *meaning
 	tokens      []meaning
+	ids         []idRule
 }
 
 func (s *Settings) compile() (c compiled, problems []Problem) {
@@ -126,6 +133,9 @@ func (s *Settings) compile() (c compiled, problems []Problem) {
 		m.integrate(key, t.Integration, fail)
 		c.tokens = append(c.tokens, m)
 	}
+	c.ids = s.compileIDs(s.prefixes(&c), fail, func(key, format string, args ...any) {
+		problems = append(problems, Problem{Key: key, Text: fmt.Sprintf(format, args...), Warning: true})
+	})
 	return c, problems
 }
 

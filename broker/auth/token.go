@@ -39,6 +39,15 @@ func looksLikeToken(password []byte) bool {
 	return bytes.HasPrefix(password, []byte("ey")) && bytes.Count(password, []byte(".")) == 2
 }
 
+// ShownName is a user name that nobody has proved as logs and operators see it.
+// Some clients send a token as the user name.
+func ShownName(name string) string {
+	if looksLikeToken([]byte(name)) {
+		return "(a token)"
+	}
+	return name
+}
+
 // errNobodyKnows says that a token cannot be checked now.
 type errNobodyKnows struct{ error }
 

@@ -215,6 +215,43 @@ func TestATokenBesideUsers(t *testing.T) {
 	}
 }
 
+// A token that nobody made whose tokens are taken does not tell which users there
+// are, neither by the answer nor by the work that it is.
+func TestAForgedTokenTellsNoUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := loaded(t, Settings{
+			UsersFile: usersFile(t, "ann:"+cheap("x")),
+			Tokens:    []TokenSettings{{Alias: "acme", Issuer: "https://id.example", KeysFile: keysFileOf(t, "rsa"), Audience: []string{"twins"}, Subjects: []string{"{{ jwt:sub }}"}}},
+		})
+		worked := 0
+		a.passwords.matches = func(*hash, []byte) bool { worked++; return false }
+		answers := map[string]string{}
+		for _, forged := range []string{token(t, "rsa", claims{"iss": "https://other.example"}), unsigned("none", ""), "eyJ9.e.f"} {
+			for _, user := range []string{"ann", "eve"} {
+				worked = 0
+				_, refused := a.Connect(context.Background(), asUser(user, forged))
+				if refused == nil {
+					t.Fatal("let in")
+				}
+				answer := fmt.Sprint(refused.Code, refused.Reason, worked)
+				if before, ok := answers[forged]; ok && before != answer || worked != 1 {
+					t.Errorf("ann is answered %q, eve, who is not there, %q", before, answer)
+				}
+				answers[forged] = answer
+			}
+		}
+		if got := connect(a, asUser("eve", unsigned("none", "y"))); !strings.Contains(got, "no such user, and the token: it is not a token") {
+			t.Errorf("the log says %q", got)
+		}
+		if got := connect(a, asUser("eve", token(t, "rsa", nil))); !strings.HasPrefix(got, "jwt:https://id.example 42 acme:42") {
+			t.Errorf("with a token: %s", got)
+		}
+		if got := connect(a, asUser("eve", token(t, "rsa", claims{"exp": 1}))); !strings.HasPrefix(got, "0x87 token: it ended at") {
+			t.Errorf("with one that has ended: %s", got)
+		}
+	})
+}
+
 func TestATokenIsRenewedByItsOwnerOnly(t *testing.T) {
 	a := loaded(t, Settings{Tokens: []TokenSettings{acme(t, "{{ jwt:sub }}", "{{ jwt:groups }}")}, AdminSubjects: []string{"acme:boss"}})
 	end := time.Now().Add(time.Minute).Truncate(time.Second)

@@ -3,10 +3,13 @@ package auth
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
 // user is one line of a users file.
@@ -20,13 +23,19 @@ type user struct {
 
 // Users are those of a users file, by name.
 type Users struct {
-	byName map[string]*user
+	byName    map[string]*user
+	costliest *hash // nil: nobody has a password
 	// Weak says of whom the hash protects little, a sentence each.
 	Weak []string
+	// Nameless says which users and groups no Policy can name, a sentence each.
+	Nameless []string
 }
 
 // Len is the number of users.
 func (u *Users) Len() int { return len(u.byName) }
+
+// names are theirs, in order.
+func (u *Users) names() []string { return slices.Sorted(maps.Keys(u.byName)) }
 
 // of is the user of that name; nil: there is none, or no users file.
 func (u *Users) of(name string) *user {
@@ -90,6 +99,14 @@ func parseUsers(text []byte) (*Users, []Mistake) {
 			continue
 		}
 		users.byName[u.name] = u
+		if u.hash != nil && (users.costliest == nil || u.hash.cost() > users.costliest.cost()) {
+			users.costliest = u.hash
+		}
+		for _, subject := range u.subjects {
+			if why := Nameless(subject); why != "" {
+				users.Nameless = append(users.Nameless, fmt.Sprintf("line %d: %s", number, why))
+			}
+		}
 		if u.hash != nil && u.hash.unguarded != "" {
 			users.Weak = append(users.Weak, fmt.Sprintf("line %d: the password of %q %s; set it again with twinbroker passwd", number, u.name, u.hash.unguarded))
 		}
@@ -137,11 +154,40 @@ func parseUser(line string) (*user, error) {
 	if len(u.groups)+1 > maxSubjects {
 		return nil, fmt.Errorf("user %q has more than %d groups", u.name, maxSubjects-1)
 	}
-	u.subjects = append(u.subjects, userPrefix+u.name)
-	for _, group := range u.groups {
-		u.subjects = append(u.subjects, groupPrefix+group)
-	}
+	u.subjects = SubjectsOf(u.name, u.groups)
 	return u, nil
+}
+
+// SubjectsOf are those of a user of these groups.
+func SubjectsOf(name string, groups []string) []string {
+	subjects := []string{userPrefix + name}
+	for _, group := range groups {
+		subjects = append(subjects, groupPrefix+group)
+	}
+	return subjects
+}
+
+// Nameless says why no Policy can name a subject, "" where one can. Ditto's IDs
+// of subjects have no characters from U+007F to U+00FF, which it takes for control
+// characters (RegexPatterns.NO_CONTROL_CHARS): user:größe cannot be in a Policy,
+// user:łukasz can. Such a client can still act under its other subjects, and rules
+// for topics take any.
+func Nameless(subject string) string {
+	err := protocol.CheckSubjectID(nil, subject)
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf("no Policy can name the subject %q, only rules for topics can (%s)", subject, strings.TrimSuffix(err.Description, "."))
+}
+
+// Subjects are those of a user; false where there is none of that name. Of one
+// that is disabled, in says no.
+func (u *Users) Subjects(name string) (subjects []string, in, ok bool) {
+	found := u.of(name)
+	if found == nil {
+		return nil, false, false
+	}
+	return found.subjects, found.hash != nil, true
 }
 
 // What the subjects of a users file begin with.

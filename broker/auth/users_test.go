@@ -72,6 +72,22 @@ func TestHashesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+func TestNamesThatNoPolicyCanHaveAreWarnedOf(t *testing.T) {
+	users, mistakes := parseUsers([]byte("ann:!:ops\ngröße:!:ops\nłukasz:!:größen\nbob 😀:!\n" + strings.Repeat("x", 252) + ":!\n"))
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	for i, want := range []string{`line 2: no Policy can name the subject "user:größe"`, `line 3: no Policy can name the subject "group:größen"`, "line 5: "} {
+		if len(users.Nameless) != 3 || !strings.HasPrefix(users.Nameless[i], want) {
+			t.Fatalf("%q, want %q", users.Nameless, want)
+		}
+	}
+	s := Settings{Anonymous: []string{"anonymous:some", "anonymous:weiß"}}
+	if p := s.Check(); len(p) != 1 || p[0].Key != "anonymous[1]" || !p[0].Warning {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestLinesOfAUsersFile(t *testing.T) {
 	h := Hash([]byte("x"))
 	users, mistakes := parseUsers([]byte("# users\n\nann:" + h + ":ops, admins,ops\r\nbob:" + h + "\n" +

@@ -76,14 +76,14 @@ func (c *Conn) Session() *Session { return c.sess }
 func (c *Conn) Peer() *Peer { return c.known.Load() }
 
 // Know says who the client is from now on: its user name, under which subjects
-// it acts, and until when its proof lasts. The rest of who says nothing. What
-// waits for it under other subjects is taken from it.
+// it acts, until when its proof lasts, and how that is found out again. The rest
+// of who says nothing. What waits for it under other subjects is taken from it.
 func (c *Conn) Know(who *Peer) {
 	s := c.sess
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := *c.Peer()
-	p.Username, p.Subjects, p.Admin, p.Expires, p.Integration = who.Username, who.Subjects, who.Admin, who.Expires, who.Integration
+	p.Username, p.Subjects, p.Admin, p.Expires, p.Integration, p.Again = who.Username, who.Subjects, who.Admin, who.Expires, who.Integration, who.Again
 	p.asks = p.aclClient()
 	c.known.Store(&p)
 	if w := c.terms.Will; w != nil { // it is sent in the client's name, as it is then

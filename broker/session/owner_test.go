@@ -9,7 +9,13 @@ import (
 func TestASessionBelongsToWhoeverMadeIt(t *testing.T) { inBubble(t, Options{}, belongs) }
 
 func belongs(t *testing.T, h *hall) {
-	ann := Peer{ClientID: "phone", Version: 5, Identity: "user:ann", Subjects: []string{"user:ann"}}
+	known := true
+	ann := Peer{ClientID: "phone", Version: 5, Identity: "user:ann", Subjects: []string{"user:ann"}, GivenID: true}
+	ann.Again = func(was *Peer) (*Peer, bool) {
+		now := *was
+		now.Subjects = []string{"user:ann", "group:new"}
+		return &now, known
+	}
 	bob := Peer{ClientID: "phone", Version: 5, Identity: "user:bob", Subjects: []string{"user:bob"}}
 	w := newTape(5)
 	first, _ := h.Connect(ann, Terms{Expiry: Forever}, w)
@@ -26,19 +32,25 @@ func belongs(t *testing.T, h *hall) {
 	if c, _ := h.Connect(bob, Terms{CleanStart: true}, newTape(5)); c != nil {
 		t.Error("another takes over a session that is kept")
 	}
-	if n := h.EndAway(func(identity string) bool { return identity == "user:eve" }); n != 0 {
-		t.Errorf("%d sessions of others were ended", n)
+	if n := h.RecognizeAway(); n != 0 || !first.Session().is("group:new") {
+		t.Errorf("%d sessions were ended, and it is %+v", n, first.Session().who.Load())
+	}
+	for of, want := range map[[2]string]bool{{"phone", "user:ann"}: true, {"phone", "user:bob"}: false, {"tablet", "user:ann"}: false} {
+		if h.GaveID(of[0], of[1]) != want {
+			t.Errorf("the identifier %s was given to %s: %v", of[0], of[1], !want)
+		}
 	}
 	second, present := h.Connect(ann, Terms{Expiry: Forever}, newTape(5))
 	second.Start()
 	if second == nil || !present {
 		t.Error("its own client does not get it back")
 	}
-	if n := h.EndAway(func(string) bool { return true }); n != 0 {
+	known = false
+	if n := h.RecognizeAway(); n != 0 {
 		t.Errorf("%d sessions of clients that are connected were ended", n)
 	}
 	second.Detach()
-	if n := h.EndAway(func(identity string) bool { return identity == "user:ann" }); n != 1 {
+	if n := h.RecognizeAway(); n != 1 {
 		t.Errorf("%d sessions were ended", n)
 	}
 	if c, present := h.Connect(bob, Terms{}, newTape(5)); c == nil || present {

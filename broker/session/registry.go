@@ -312,25 +312,6 @@ func (r *Registry) end(s *Session, visit uint64) {
 	}
 }
 
-// EndAway ends the sessions of clients that are away whose Identity is to be
-// forgotten, without their wills, and says how many.
-func (r *Registry) EndAway(forget func(identity string) bool) (ended int) {
-	for _, s := range r.list() {
-		s.mu.Lock()
-		gone := s.conn == nil && !s.ended && forget(s.owner)
-		visit := s.visits
-		if gone {
-			s.will = nil
-		}
-		s.mu.Unlock()
-		if gone {
-			r.end(s, visit)
-			ended++
-		}
-	}
-	return ended
-}
-
 // Close ends all connections with code, and stops all that runs by the clock.
 // Wills are not sent: the clients did not fail.
 func (r *Registry) Close(code packets.Code) {

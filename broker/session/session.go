@@ -28,7 +28,13 @@ type Peer struct {
 	// Integration are the subjects that its token gives for Policies; nil
 	// without a token.
 	Integration []string
-	asks        *acl.Client
+	// Again says who somebody that was let in as that peer is by what is configured
+	// now; ok is false when it would not be let in any more. nil: it stays who it
+	// is. See Now.
+	Again func(was *Peer) (now *Peer, ok bool)
+	// GivenID: the broker has made up its identifier.
+	GivenID bool
+	asks    *acl.Client
 }
 
 // ACL is the peer as the rules for topics know it.
@@ -37,6 +43,20 @@ func (p *Peer) ACL() *acl.Client {
 		return p.aclClient()
 	}
 	return p.asks
+}
+
+// Now is who the peer is by what is configured now; false: it would not be let in
+// any more.
+func (p *Peer) Now() (*Peer, bool) {
+	if p.Again == nil {
+		return p, true
+	}
+	now, ok := p.Again(p)
+	if !ok {
+		return nil, false
+	}
+	now.asks = now.aclClient()
+	return now, true
 }
 
 // aclClient makes the client that rules are asked about. A user name that

@@ -1,6 +1,9 @@
 package session
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/twinbroker/twinbroker/broker/topics"
@@ -23,6 +26,13 @@ func (c *Conn) Subscribe(sub Subscription) (added bool) {
 	s.reg.subs.Add(filter, subscriber{s, group}, &sub)
 	s.mu.Unlock()
 	return !had
+}
+
+// Filters are those that the session is subscribed to, share prefix included.
+func (c *Conn) Filters() []string {
+	c.sess.mu.Lock()
+	defer c.sess.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.sess.subs))
 }
 
 // Unsubscribe takes a subscription back and says whether there was one.

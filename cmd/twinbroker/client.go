@@ -80,7 +80,7 @@ func (f *clientFlags) dial(ctx context.Context) (*client, error) {
 
 // login connects a client that gives what it receives to a function.
 func (f *clientFlags) login(ctx context.Context, c *client, received func(*paho.Publish)) error {
-	cp := &paho.Connect{ClientID: "twinbroker-cli-" + random(), CleanStart: true, KeepAlive: 30}
+	cp := &paho.Connect{CleanStart: true, KeepAlive: 30} // the broker gives it an identifier: auth.client_ids may have none for it
 	if err := f.proof.fill(cp); err != nil {
 		return err
 	}

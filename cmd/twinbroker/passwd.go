@@ -61,6 +61,13 @@ those that it was in before.`,
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: user %s %s\n", file, name, done)
+			if !remove {
+				for _, subject := range auth.SubjectsOf(name, e.Groups) {
+					if why := auth.Nameless(subject); why != "" {
+						fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+why)
+					}
+				}
+			}
 			return nil
 		},
 	}

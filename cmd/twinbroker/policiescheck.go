@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/twinbroker/twinbroker/broker/acl"
+	"github.com/twinbroker/twinbroker/broker/topics"
+	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
@@ -22,8 +24,11 @@ type checkQuestion struct {
 	permissions []string
 	isPolicy    bool
 	subscribe   string
-	config      string // where subscribe asks about acl
+	publish     string
+	config      string // of users, and of the rules that subscribe and publish ask about
+	asUser      string
 	client      acl.Client
+	loaded      *config.Config // from config
 }
 
 // policiesCheckCommand explains what subjects may do, and why.
@@ -39,17 +44,20 @@ thing:/features/lamp, message:/ or policy:/; without one it is those three.
 With --subscribe, say what they would not be sent by a subscription to a topic
 filter, and why. It covers the Things that you may READ yourself. Outside of the
 twin's own topics, rules say it: name their file with -c; no broker is asked.
+With --publish, say whether these rules let them publish to a topic.
+
+-c also says which groups a user of the configuration has: --as-user NAME asks
+about all of the user's subjects at once.
 
 You need READ on the Policy, or be one of auth.admin_subjects.`,
 		Example: `  twinbroker policies check org.acme:lamp-1 --subject user:ann
   twinbroker policies check org.acme:lamp-1 thing:/features/lamp/properties --subject user:ann --subject group:ops --permission WRITE
   twinbroker policies check --subscribe 'ditto/org.acme/+/things/twin/events/#' --subject group:dashboards
-  twinbroker policies check -c config.yaml --subscribe 'plant/#' --subject group:operators`,
+  twinbroker policies check org.acme:lamp-1 -c config.yaml --as-user ann
+  twinbroker policies check -c config.yaml --subscribe 'plant/#' --subject group:operators
+  twinbroker policies check -c config.yaml --publish devices/lamp-1/telemetry --as-user lamp-1`,
 	}
 	online := with(func(ctx context.Context, c *client, out io.Writer, args []string) error {
-		if len(q.subjects) == 0 {
-			return errors.New("--subject is needed: who is to be asked about, like user:ann (several together are one client's)")
-		}
 		switch {
 		case q.subscribe != "" && len(args) > 0:
 			return errors.New("--subscribe asks about all Things of the filter: leave the ID out")
@@ -61,8 +69,25 @@ You need READ on the Policy, or be one of auth.admin_subjects.`,
 		return explainRights(ctx, c, out, q, args[0], args[1:], asJSON())
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if q.config != "" {
-			return q.explainRules(cmd.OutOrStdout(), cmd.ErrOrStderr(), asJSON())
+		switch {
+		case q.subscribe != "" && q.publish != "":
+			return errors.New("--subscribe and --publish are two questions: ask one")
+		case q.publish != "" && len(args) > 0:
+			return errors.New("--publish asks about a topic: leave the ID out")
+		case q.publish != "" && q.config == "":
+			return errors.New("--publish needs -c: the configuration whose acl rules are asked")
+		case q.config != "" && q.subscribe == "" && q.publish == "" && len(args) == 0:
+			return errors.New("-c goes with --subscribe, --publish, or the ID of a Thing: say what is to be asked")
+		}
+		if err := q.who(cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+		_, filter := topics.SplitShared(q.subscribe)
+		switch {
+		case q.publish != "":
+			return q.explainPublish(cmd.OutOrStdout(), asJSON())
+		case q.config != "" && filter != "" && (q.asUser == "" || q.treeOf(filter) == ""):
+			return q.explainRules(cmd.OutOrStdout(), asJSON())
 		}
 		return online(cmd, args)
 	}
@@ -71,7 +96,9 @@ You need READ on the Policy, or be one of auth.admin_subjects.`,
 	f.StringSliceVar(&q.permissions, "permission", nil, "only these of READ, WRITE, EXECUTE (repeatable)")
 	f.BoolVar(&q.isPolicy, "policy", false, "ID is that of a Policy")
 	f.StringVar(&q.subscribe, "subscribe", "", "a topic filter, like ditto/org.acme/+/things/twin/events/#")
-	f.StringVarP(&q.config, "config", "c", "", "with --subscribe: the configuration file whose acl rules are asked")
+	f.StringVar(&q.publish, "publish", "", "with -c: a topic outside of the twin's own, like plant/valve")
+	f.StringVarP(&q.config, "config", "c", "", "the configuration file whose users are known, and whose acl rules --subscribe and --publish ask")
+	f.StringVar(&q.asUser, "as-user", "", "with -c: a user of its users_file, with all its groups")
 	f.StringVar(&q.client.ID, "client-id", "", "with -c: the client's identifier, for rules that name it")
 	f.StringVar(&q.client.Username, "username", "", "with -c: the client's user name, for rules that name it")
 	return cmd

@@ -2,12 +2,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/twinbroker/twinbroker/broker/topics"
-	"github.com/twinbroker/twinbroker/cmd/twinbroker/config"
 )
 
 // byRules is what the rules of a configuration say of a subscription.
@@ -18,29 +16,32 @@ type byRules struct {
 	Why    string   `json:"why"`
 }
 
+const (
+	openToAll    = "no authentication and no rules are configured: everything is open"
+	namesMissing = "a rule of these subjects names what the client is called: say it with --username, or --client-id"
+)
+
+// treeOf is the tree of Policies in which all that a filter matches lies, "" where
+// there is none.
+func (q *checkQuestion) treeOf(filter string) string {
+	for _, tree := range []string{q.loaded.Topics.Root, q.loaded.Topics.State} {
+		if topics.CanReach(filter, tree) && filter[0] != '#' && filter[0] != '+' {
+			return tree
+		}
+	}
+	return ""
+}
+
 // explainRules says what the rules for topics let a subscription bring.
-func (q *checkQuestion) explainRules(out, problemsTo io.Writer, asJSON bool) error {
-	switch {
-	case q.subscribe == "":
-		return errors.New("-c goes with --subscribe: the rules of acl are about topics")
-	case len(q.subjects) == 0:
-		return errors.New("--subject is needed: who is to be asked about, like user:ann (several together are one client's)")
-	}
-	cfg, problems := config.Load(q.config, config.Flags{})
-	if problems.Err() != nil {
-		printProblems(problemsTo, problems)
-		return errReported
-	}
+func (q *checkQuestion) explainRules(out io.Writer, asJSON bool) error {
+	cfg := q.loaded
 	_, filter := topics.SplitShared(q.subscribe)
 	if err := topics.ValidFilter(q.subscribe); err != nil {
 		return fmt.Errorf("--subscribe %q: %w", q.subscribe, err)
 	}
-	for _, tree := range []string{cfg.Topics.Root, cfg.Topics.State} {
-		if topics.CanReach(filter, tree) && filter[0] != '#' && filter[0] != '+' {
-			return fmt.Errorf("--subscribe %q: Policies decide about what is below %s/, not acl: leave -c out, and name a running broker with --url", q.subscribe, tree)
-		}
+	if tree := q.treeOf(filter); tree != "" {
+		return fmt.Errorf("--subscribe %q: Policies decide about what is below %s/, not acl: leave -c out, or name a user with --as-user, and a running broker with --url", q.subscribe, tree)
 	}
-	q.client.Subjects = q.subjects
 	answer := byRules{Sent: "nothing", Grants: []string{}}
 	for _, f := range cfg.Granted.Receivable(&q.client, filter) {
 		switch {
@@ -58,9 +59,11 @@ func (q *checkQuestion) explainRules(out, problemsTo io.Writer, asJSON bool) err
 	}
 	switch {
 	case cfg.Granted == nil:
-		answer.Why = "no authentication and no rules are configured: everything is open"
+		answer.Why = openToAll
+	case q.client.Admin && answer.Sent != "all":
+		answer.Sent, answer.Why = "all", "they are an administrator's (auth.admin_subjects), and nothing else allows all of it"
 	case answer.Sent == "nothing" && cfg.Granted.NeedsMore(&q.client):
-		answer.Why = "a rule of these subjects names what the client is called: say it with --username, or --client-id"
+		answer.Why = namesMissing
 	case answer.Sent == "nothing":
 		answer.Why = fmt.Sprintf("none of the %d rules in acl and acl_file grants any of it to these subjects", cfg.Granted.Len())
 	default:

@@ -174,6 +174,14 @@ func TestVerbsOfUsers(t *testing.T) {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
+	other := filepath.Join(t.TempDir(), "users")
+	warned := harness.RunWith(t, nil, "x\n", "passwd", other, "größe", "--group", "ops")
+	if warned.Code != 0 || !strings.Contains(warned.Stdout, "added") || !strings.Contains(warned.Stderr, `no Policy can name the subject "user:größe"`) {
+		t.Errorf("a name that no Policy can have: %+v", warned)
+	}
+	if r := harness.Run(t, "config", "check", "-c", harness.WriteFile(t, "c.yaml", "auth: {users_file: "+other+"}")); r.Code != 0 || !strings.Contains(r.Stdout+r.Stderr, "has names that no Policy can have (1): line 1: ") {
+		t.Errorf("config check of it: %+v", r)
+	}
 	for name, test := range map[string]struct {
 		r    harness.Result
 		want string
@@ -255,6 +263,32 @@ func (i *issuing) client(pairs ...tls.Certificate) *tls.Config {
 	return &tls.Config{RootCAs: roots, Certificates: pairs}
 }
 
+// awayGateway is a gateway that is away, and whose session is kept.
+type awayGateway struct {
+	*issuing
+	b    *harness.Broker
+	name string
+}
+
+// away connects a gateway that has a will, makes a Thing that the will changes,
+// and cuts it off.
+func (i *issuing) away(b *harness.Broker, serial int64, name string) awayGateway {
+	i.t.Helper()
+	pair, _, _ := i.issue(serial, name, time.Now().Add(time.Hour))
+	c := harness.Dial5(i.t, b, harness.Connect{ID: name, TLS: i.client(pair), Expiry: 600, Delay: 2,
+		Will: &paho.WillMessage{Topic: "ditto/org.acme/" + name + "/things/twin/commands/create", QoS: 1, Payload: []byte(`{"path":"/","value":{"_policy":{"entries":{"all":{"subjects":{"cert:gw-1":{"type":"t"},"cert:` +
+			name + `":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}}}`)}})
+	c.Drop()
+	return awayGateway{i, b, name}
+}
+
+// again says whether its session is still there, for one with a new certificate.
+func (g awayGateway) again() bool {
+	g.t.Helper()
+	pair, _, _ := g.issue(time.Now().UnixNano(), g.name, time.Now().Add(time.Hour))
+	return harness.Dial5(g.t, g.b, harness.Connect{ID: g.name, TLS: g.client(pair), Keep: true, Expiry: 600}).Connack.SessionPresent
+}
+
 func TestCertificatesSayWhoClientsAre(t *testing.T) {
 	t.Parallel()
 	ca := newIssuing(t)
@@ -270,6 +304,8 @@ listeners:
     tls: {cert: %s, key: %s, client_ca: %s, client_auth: require}
 auth:
   certificates: {subjects: ["cert:{{ cert:cn }}"]}
+acl:
+  - {subjects: ["cert:gw-1"], publish: ["harness/fence/#"], subscribe: ["harness/fence/#"]}
 `, cert, key, ca.file, crl, cert, key, ca.file)})
 
 	one, oneCert, oneKey := ca.issue(10, "gw-1", later)
@@ -306,11 +342,27 @@ auth:
 		t.Error("a WebSocket without the certificate that is required")
 	}
 	b.WaitLog(`reason="TLS: client didn't provide a certificate"`)
-	ca.revoke(crl, 9, 11)
+	// Two that are away, with a will that is due later.
+	watch := harness.Dial5(t, b, harness.Connect{TLS: ca.client(one)})
+	watch.Subscribe("ditto/org.acme/+/things/twin/events/#")
+	ended4, still := ca.away(b, 14, "gw-4"), ca.away(b, 15, "gw-5")
+	ca.revoke(crl, 9, 11, 14)
 	if code := ended(t, second); code != 0x98 {
 		t.Errorf("a client whose certificate is revoked is disconnected with %#x", code)
 	}
 	first.Subscribe("ditto/_replies/#") // the other stayed
+	if m := watch.Wait("ditto/org.acme/#"); m.Topic != "ditto/org.acme/gw-5/things/twin/events/created" {
+		t.Errorf("the wills of clients that are away: %v", m)
+	}
+	if got := watch.Drain("ditto/org.acme/#"); len(got) > 0 {
+		t.Errorf("the will of one whose certificate is revoked: %v", got)
+	}
+	if ended4.again() {
+		t.Error("the session of one whose certificate was revoked while it was away is still there")
+	}
+	if !still.again() {
+		t.Error("the session of one whose certificate was not revoked has ended")
+	}
 	renewed, _, _ := ca.issue(13, "gw-1", later)
 	harness.Dial5(t, b, harness.Connect{ID: "gw", TLS: ca.client(renewed)})
 	if code := ended(t, first); code != 0x8E {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/twinbroker/twinbroker/test/harness"
@@ -11,9 +12,22 @@ func TestTheNumberOfClientsCanBeLimited(t *testing.T) {
 	t.Parallel()
 	b := harness.Start(t, harness.Options{Config: harness.Anonymous + "limits: {clients: 2}\n"})
 	first := harness.Dial5(t, b, harness.Connect{})
-	harness.Dial3(t, b, harness.Connect{})
+	watch := harness.Dial3(t, b, harness.Connect{})
+	watch.Subscribe("$SYS/twinbroker/refused")
 	if c, err := harness.TryDial5(t, b, harness.Connect{}); err == nil || c.Connack == nil || c.Connack.ReasonCode != 0x89 && c.Connack.ReasonCode != 0x97 {
 		t.Errorf("a third client: %v", err)
+	}
+	if _, ack, err := mqttraw.Dial(b.MQTT(), mqttraw.Options{Version: mqttraw.V311, Clean: true, ClientID: "fourth", Username: "ann", Password: "x"}); err == nil || ack.Reason != 3 {
+		t.Errorf("a fourth client, by 3.1.1: %+v %v, want 3 (server unavailable)", ack, err)
+	}
+	if n := metric(t, b, "twinbroker_connections_refused_total"); n != 2 {
+		t.Errorf("%v are counted", n)
+	}
+	b.WaitLog(`msg="client refused" client=fourth username=ann`)
+	for range 2 {
+		if m := watch.Wait("$SYS/twinbroker/refused"); !strings.Contains(m.Payload, "limits.clients") {
+			t.Errorf("operators are told %s", m.Payload)
+		}
 	}
 	first.Disconnect()
 	waitMetric(t, b, "twinbroker_clients_connected", func(n float64) bool { return n == 1 })

@@ -118,9 +118,9 @@ func TestAPolicyDecidesFromTheNextEventOnAlsoForWhatWaits(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	bob, dan := keep("bob"), keep("dan")
-	// What bob was not to have when it happened is not there for him; of what is,
-	// he sees what he may see now.
-	if got := values(bob); got != `{"open":10,"secret":11} "a:other"` {
+	// What bob was not to have by the Policy that the Thing had when it happened
+	// is not there for him, whatever its present one says.
+	if got := values(bob); got != `{"open":10} "a:other"` {
 		t.Errorf("bob: %s", got)
 	}
 	if got := values(dan); got != "" {
@@ -140,6 +140,77 @@ func TestAPolicyDecidesFromTheNextEventOnAlsoForWhatWaits(t *testing.T) {
 		t.Errorf("dan: %s", got)
 	}
 	waitMetric(t, d.Broker, `twinbroker_deliveries_withheld_total{when="sent"}`, func(n float64) bool { return n > 0 })
+}
+
+// Who makes a Thing of a name that somebody else's Thing had is not told more of
+// that one than the Policy allowed under which it was told.
+func TestWhatWaitsIsOfTheThingThatWas(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name, anew string // the Thing that bob makes
+		steps      []string
+		values     string
+	}{
+		{"with a Policy of the same name that is another one", `{"_policy":%s,"attributes":{"mine":1}}`,
+			[]string{"things/twin/commands/delete", "policies/commands/delete"}, `{"open":20} 21`},
+		{"with another Policy while the first is there", `{"policyId":"a:bobs","attributes":{"mine":1}}`,
+			[]string{"things/twin/commands/delete"}, `{"open":20} 21`},
+		{"with another Policy when the first is gone", `{"policyId":"a:bobs","attributes":{"mine":1}}`,
+			[]string{"things/twin/commands/delete", "policies/commands/delete"}, `{"open":20} 21`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := openDoors(t, "")
+			ann, bob := d.as("ann", 5), d.as("bob", 5)
+			const bobs = `{"entries":{"own":{"subjects":{"user:bob":{"type":"t"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]},"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}`
+			mustPublish(t, bob, "ditto/a/bobs/policies/commands/create", `{"path":"/","value":`+bobs+`}`, 1)
+			keep := func() *harness.Client5 {
+				return harness.Dial5(t, d.Broker, harness.Connect{ID: "keep-bob", Keep: true, Expiry: 600, Username: "bob", Password: "password"})
+			}
+			c := keep()
+			c.Subscribe("ditto/a/thing/things/twin/events/modified", "ditto/a/thing/policies/events/#")
+			c.Disconnect()
+			mustPublish(t, ann, "ditto/a/thing/things/twin/commands/modify", `{"path":"/attributes","value":{"open":20,"secret":22}}`, 1)
+			mustPublish(t, ann, "ditto/a/thing/things/twin/commands/modify", `{"path":"/attributes/open","value":21}`, 1)
+			for _, step := range row.steps {
+				mustPublish(t, ann, "ditto/a/thing/"+step, `{"path":"/"}`, 1)
+			}
+			anew := strings.Replace(row.anew, "%s", bobs, 1)
+			mustPublish(t, bob, "ditto/a/thing/things/twin/commands/create", `{"path":"/","value":`+anew+`}`, 1)
+			var all []string
+			for _, m := range keep().Drain("ditto/a/thing/things/twin/#") {
+				all = append(all, string(read(t, m).Value))
+			}
+			if got := strings.Join(all, " "); got != row.values {
+				t.Errorf("bob was told %s, want %s", got, row.values)
+			}
+		})
+	}
+}
+
+// Likewise of a Policy: who makes another one of its name is not told what the
+// one before said.
+func TestWhatWaitsIsOfThePolicyThatWas(t *testing.T) {
+	t.Parallel()
+	d := openDoors(t, "")
+	ann, bob := d.as("ann", 5), d.as("bob", 5)
+	policy := func(bobs string) string {
+		return `{"path":"/","value":{"entries":{"own":{"subjects":{"user:ann":{"type":"t"}},"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]}}},` +
+			`"guest":{"subjects":{"user:bob":{"type":"t"}},"resources":{"policy:/entries/guest":{"grant":["READ","WRITE"],"revoke":[]}` + bobs + `}}}}}`
+	}
+	mustPublish(t, ann, "ditto/a/p/policies/commands/create", policy(""), 1)
+	keep := func() *harness.Client5 {
+		return harness.Dial5(t, d.Broker, harness.Connect{ID: "keep-bob", Keep: true, Expiry: 600, Username: "bob", Password: "password"})
+	}
+	c := keep()
+	c.Subscribe("ditto/a/p/policies/events/modified")
+	c.Disconnect()
+	mustPublish(t, ann, "ditto/a/p/policies/commands/modify", policy(""), 1)
+	mustPublish(t, ann, "ditto/a/p/policies/commands/delete", `{"path":"/"}`, 1)
+	mustPublish(t, bob, "ditto/a/p/policies/commands/create", policy(`,"policy:/":{"grant":["READ","WRITE"],"revoke":[]}`), 1)
+	got := keep().Drain("ditto/a/p/#")
+	if len(got) != 1 || !strings.Contains(got[0].Payload, `"guest"`) || strings.Contains(got[0].Payload, `"own"`) {
+		t.Errorf("bob was told %v", got)
+	}
 }
 
 func TestSharedSubscriptionsGoToWhoMayRead(t *testing.T) {

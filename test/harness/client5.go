@@ -26,6 +26,7 @@ type Connect struct {
 	Username string
 	Password string
 	Will     *paho.WillMessage
+	Delay    uint32      // of the will, in seconds; MQTT 5 only
 	Conn     net.Conn    // instead of TCP to the broker; MQTT 5 only
 	TLS      *tls.Config // for addresses with TLS
 	URL      string      // instead of the broker's first listener
@@ -113,6 +114,9 @@ func TryDial5(t testing.TB, b *Broker, o Connect) (*Client5, error) {
 		cp.Password, cp.PasswordFlag = []byte(o.Password), true
 	}
 	cp.WillMessage = o.Will
+	if o.Delay > 0 {
+		cp.WillProperties = &paho.WillProperties{WillDelayInterval: &o.Delay}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	var err error

@@ -46,6 +46,9 @@ func (k *checker) acl() {
 	}
 	rules, problems := acl.Compile(k.c.ACL, file, acl.Trees{k.c.Topics.Root, k.c.Topics.State})
 	for _, p := range problems {
+		if p.Chosen && len(k.c.Auth.ClientIDs) > 0 { // not as they like
+			continue
+		}
 		told := Problem{Place: k.c.places.of(p.Path), Key: p.Path, Text: p.Text, Warning: p.Warning}
 		if p.Line > 0 {
 			told.Place, told.Key = k.c.ACLFile+":"+strconv.Itoa(p.Line), "acl_file"

@@ -24,7 +24,25 @@ func (c *Config) decodeAuth(s *section, scalars map[string]string) {
 	}
 	c.Auth.Tokens = s.d.tokens(s.take("jwt"), "auth.jwt")
 	c.Auth.AdminSubjects = s.texts("admin_subjects")
+	c.Auth.ClientIDs = s.d.clientIDs(s.take("client_ids"), "auth.client_ids")
 	s.end()
+}
+
+// clientIDs reads the rules for client identifiers: each is a map, or the text of
+// an identifier that is for everybody.
+func (d *decoder) clientIDs(node *yaml.Node, key string) []auth.IDRule {
+	var list []auth.IDRule
+	d.each(node, key, func(element *yaml.Node, key string) {
+		if element != nil && element.Kind == yaml.MappingNode && !isPlaceholder(element) {
+			s := d.section(element, key)
+			list = append(list, auth.IDRule{Subjects: s.texts("subjects"), IDs: s.texts("ids")})
+			s.end()
+			return
+		}
+		text, _ := d.scalar(element, key)
+		list = append(list, auth.IDRule{IDs: []string{text}})
+	})
+	return list
 }
 
 // tokens reads the list of those whose tokens are taken.
@@ -149,6 +167,15 @@ func (k *checker) usersFile(file string) {
 	case len(users.Weak) > 0:
 		k.warn(key, "%s has hashes that protect little (%d of %d): %s", file, len(users.Weak), users.Len(), users.Weak[0])
 	}
+	if users == nil {
+		return
+	}
+	if n := len(users.Nameless); n > 0 {
+		k.warn(key, "%s has names that no Policy can have (%d): %s", file, n, users.Nameless[0])
+	}
+	if shared := k.c.Auth.SharedIDs(users); shared != "" {
+		k.warn("auth.client_ids", "%s; a sign that is in no name keeps them apart, such as : in {{ client:username }}:*", shared)
+	}
 }
 
 // showAuth shows the section. It has names of files and subjects, no secrets.
@@ -169,6 +196,18 @@ func (c *Config) showAuth(section *yaml.Node) {
 	}
 	if len(c.Auth.AdminSubjects) > 0 {
 		add(section, "admin_subjects", textNodes(c.Auth.AdminSubjects))
+	}
+	if len(c.Auth.ClientIDs) > 0 {
+		list := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, r := range c.Auth.ClientIDs {
+			node := &yaml.Node{Kind: yaml.MappingNode}
+			if len(r.Subjects) > 0 {
+				add(node, "subjects", textNodes(r.Subjects))
+			}
+			add(node, "ids", textNodes(r.IDs))
+			list.Content = append(list.Content, node)
+		}
+		add(section, "client_ids", list)
 	}
 }
 
@@ -213,6 +252,9 @@ func (c *Config) authNotices() []string {
 	}
 	if len(c.Auth.AdminSubjects) == 0 {
 		text += "; nobody is an admin (auth.admin_subjects)"
+	}
+	if len(c.Auth.ClientIDs) == 0 {
+		text += "; clients may have any identifier that is free (auth.client_ids)"
 	}
 	return []string{text}
 }

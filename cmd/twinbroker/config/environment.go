@@ -21,6 +21,7 @@ var lists = []struct {
 	{"auth.anonymous", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Anonymous = d.texts(n, key) }},
 	{"auth.jwt", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.Tokens = d.tokens(n, key) }},
 	{"auth.admin_subjects", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.AdminSubjects = d.texts(n, key) }},
+	{"auth.client_ids", func(c *Config, d *decoder, n *yaml.Node, key string) { c.Auth.ClientIDs = d.clientIDs(n, key) }},
 	{"acl", func(c *Config, d *decoder, n *yaml.Node, key string) { c.ACL = d.acl(n, key) }},
 	{"creation.grant", func(c *Config, d *decoder, n *yaml.Node, key string) { c.limited().Grant = d.creationRules(n, key) }},
 	{"creation.revoke", func(c *Config, d *decoder, n *yaml.Node, key string) { c.limited().Revoke = d.creationRules(n, key) }},

@@ -281,7 +281,7 @@ func TestTheExampleHasEveryKeyAndNoProblem(t *testing.T) {
 		keys = append(keys, s.key)
 	}
 	keys = append(keys, sections...)
-	keys = append(keys, "include", "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "crl", "anonymous", "certificates", "username", "jwt", "alias", "issuer", "jwks_file", "jwks_url", "jwks_ca", "audience", "leeway", "admin_subjects", "connections", "grant", "revoke", "resources", "definitions",
+	keys = append(keys, "include", "address", "origins", "tls", "cert", "key", "client_ca", "client_auth", "crl", "anonymous", "certificates", "username", "jwt", "alias", "issuer", "jwks_file", "jwks_url", "jwks_ca", "audience", "leeway", "admin_subjects", "client_ids", "ids", "connections", "grant", "revoke", "resources", "definitions",
 		"topic", "format", "thing", "when", "each", "set", "value", "expr", "nulls", "headers", "create", "policy", "definition", "attributes", "reply", "relay",
 		"subjects", "signals", "namespaces", "path", "filter", "extraFields", "payload", "qos", "retain", "to", "headers", "state_on_subscribe")
 	for _, key := range keys {

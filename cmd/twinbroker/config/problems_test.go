@@ -118,6 +118,21 @@ config.yaml:8: auth.admin_subjects[0]: "x" is not a subject…
 config.yaml:9: limits.state_on_subscribe: is not supported yet…
 config.yaml:16: publications[0].subjects: is missing…
 config.yaml:17: publications[0].signals[0]: live/messages is not supported yet…`},
+		{"rules for identifiers", `auth:
+  users_file: x
+  client_ids:
+    - {{ client:username }}
+    - x
+    - {subject: [a:b], ids: [user:x]}
+    - {subjects: [a:b]}
+acl:
+  - {subjects: [user:a], publish: ["x/{{ client:id }}"]}
+`, `config.yaml:2: auth.users_file: x cannot be read…
+config.yaml:4: auth.client_ids[0]: is a map to YAML…
+config.yaml:6: auth.client_ids[2].subject: is not a key of the configuration; did you mean "subjects"?
+config.yaml:6: auth.client_ids[2].ids[0]: warning: "user:x" never fits…
+config.yaml:7: auth.client_ids[3].ids: is missing…
+config.yaml:7: auth.client_ids[3].subjects[0]: warning: "a:b" is a subject that no client can have…`},
 		{"rules for topics", `acl:
   - subjects: [group:a]
     publish: ["devices/{{ client:username }}/#", "a#"]
@@ -282,6 +297,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 	t.Setenv("TWINBROKER_ACL", `[{"subjects":["a:b"],"publish":["#/a"]}]`)
 	t.Setenv("TWINBROKER_HTP_ADDRESS", "off")
 	t.Setenv("TWINBROKER_AUTH_USERS_FILE", "x")
+	t.Setenv("TWINBROKER_AUTH_CLIENT_IDS", `["lamp-1", {"ids": []}]`)
 	t.Setenv("TWINBROKER_PORT_1883_TCP_ADDR", "10.0.0.1")
 	level := "loud"
 	_, problems := Load("", Flags{LogLevel: &level, Listen: []string{"tls://127.0.0.1:1", "x"}})
@@ -294,6 +310,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 		`TWINBROKER_ACL: acl[0].publish[0]: filter "#/a"…`,
 		`TWINBROKER_HTP_ADDRESS: warning: is not a setting and does nothing; did you mean TWINBROKER_HTTP_ADDRESS?`,
 		`TWINBROKER_AUTH_USERS_FILE: auth.users_file: x cannot be read…`,
+		`TWINBROKER_AUTH_CLIENT_IDS: auth.client_ids[1].ids: is missing…`,
 		`--log-level: log.level: "loud" is not one of…`,
 		`--listen: listeners[0].tls: is missing…`,
 		`--listen: listeners[1].address: "x" is not an address…`,
@@ -306,7 +323,7 @@ func TestProblemsOfEnvironmentAndFlags(t *testing.T) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if len(problems) != 11 {
+	if len(problems) != 12 {
 		t.Errorf("%d problems:\n%s", len(problems), problems)
 	}
 }
