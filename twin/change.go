@@ -17,8 +17,9 @@ type document struct {
 	// held is how much text the value may keep in memory: its own as it was
 	// made in one piece, and each value that changed it since. What is left of
 	// one of those keeps all of it alive.
-	held   int
-	ruling *ruling // of a Thing; nil: none is remembered
+	held int
+	// rulings are of a Thing; nil: nothing is remembered.
+	rulings *rulings
 }
 
 var _ store.Folder = document{}

@@ -2,14 +2,18 @@ package twin
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
 
-// ruling is what a Thing that is changed again and again remembers of the last
-// decision about it: the ID of its Policy and, where that says what others say,
-// what it allows. (What another Policy allows is kept once for all its Things.)
+// rulings are what a Thing in memory remembers of the last decision about it. All
+// its versions share them until it may have got another Policy.
+type rulings struct{ last atomic.Pointer[ruling] }
+
+// ruling is the ID of a Thing's Policy and, where that says what others say, what
+// it allows. (What another Policy allows is kept once for all its Things.)
 type ruling struct {
 	policyID string
 	access   *policy.Enforcer // nil: to be asked for
@@ -20,26 +24,42 @@ type ruling struct {
 // rulingCost is about what it takes in memory, in bytes.
 const rulingCost = 192
 
-// onceRuled is the ruling of a Thing that was changed once since it came into
-// memory. Only the next time something is remembered: of many Things that take
-// turns each is forgotten before that.
-var onceRuled = &ruling{}
+// changedOnce is in the place of the rulings of a Thing that was changed once
+// since it came into memory. Of many Things that take turns each is forgotten
+// before the next time.
+var changedOnce = &rulings{}
 
-// given says what the Policy allows, if it is as it was.
-func (r *ruling) given() (access, bool) {
-	if r == nil || r.access == nil || !r.from.upToDate() {
-		return access{}, false
+// remember gives the document after a change of the path what it remembers:
+// nothing, where its Policy may be another one.
+func (d *document) remember(cur document, path []string) {
+	switch {
+	case len(path) == 0 || path[0] == memberPolicyID, cur.rulings == changedOnce:
+		d.rulings = new(rulings)
+	case cur.rulings == nil:
+		d.rulings = changedOnce
+	default:
+		d.rulings = cur.rulings
 	}
-	return access{r.access, true, r.seq, r.from}, true
+}
+
+// remembers says whether it can remember anything.
+func (d document) remembers() bool { return d.rulings != nil && d.rulings != changedOnce }
+
+// ruling is the last one; nil where there was none.
+func (d document) ruling() *ruling {
+	if d.rulings == nil {
+		return nil
+	}
+	return d.rulings.last.Load()
 }
 
 // policyID is that of the Policy that decides about a Thing.
 func (d document) policyID() string {
-	switch {
-	case d.Value == nil:
+	if d.Value == nil {
 		return ""
-	case d.ruling != nil && d.ruling != onceRuled:
-		return d.ruling.policyID
+	}
+	if r := d.ruling(); r != nil {
+		return r.policyID
 	}
 	return policyIDOf(d.Value)
 }
@@ -47,7 +67,7 @@ func (d document) policyID() string {
 // Footprint is what the document takes in memory.
 func (d document) Footprint() int {
 	n := d.Size()
-	if d.ruling != nil && d.ruling != onceRuled {
+	if d.remembers() {
 		n += rulingCost
 	}
 	return n
@@ -55,10 +75,22 @@ func (d document) Footprint() int {
 
 // accessOf finds what a Thing's Policy allows for it.
 func (s *Service) accessOf(thingID string, d document) (access, error) {
-	if a, ok := d.ruling.given(); ok {
-		return a, nil
+	last := d.ruling()
+	if last != nil && last.access != nil && last.from.upToDate() {
+		return access{last.access, true, last.seq, last.from}, nil
 	}
-	return s.access(d.policyID(), namespaceOf(thingID), nil)
+	id := d.policyID()
+	a, err := s.access(id, namespaceOf(thingID), nil)
+	if err != nil || !d.remembers() {
+		return a, err
+	}
+	switch {
+	case a.alike.count != nil:
+		d.rulings.last.Store(&ruling{strings.Clone(id), a.Enforcer, a.alike, a.seq})
+	case last == nil || last.access != nil:
+		d.rulings.last.Store(&ruling{policyID: strings.Clone(id)})
+	}
+	return a, nil
 }
 
 // rightsOf finds out what the sender may do to a Thing.
@@ -70,40 +102,15 @@ func (s *Service) rightsOf(thingID string, d document, sender *Sender) (rights, 
 	return rights{access: a, of: policy.Thing, who: sender.Subjects, admin: sender.Admin}, nil
 }
 
-// rule finds out what the sender may do to the Thing as it is, by its Policy, and
-// remembers it for the Thing as it will be.
+// rule finds out what the sender may do to the Thing as it is, by its Policy.
 func (w *writing) rule(cur document) *protocol.Error {
-	if len(w.with()) == 0 {
-		if a, ok := cur.ruling.given(); ok {
-			w.setRights(a)
-			w.ruling = cur.ruling
-			return nil
-		}
+	if len(w.with()) > 0 { // Policies that are not there yet
+		return w.findRights(cur.policyID())
 	}
-	id := cur.policyID()
-	if err := w.findRights(id); err != nil {
-		return err
+	a, err := w.s.accessOf(w.id, cur)
+	if err != nil {
+		return protocol.ThingUnavailable(w.id, err)
 	}
-	alike := w.rights.alike.count != nil
-	switch r := cur.ruling; {
-	case r == nil:
-		w.ruling = onceRuled
-	case r != onceRuled && r.access == nil && !alike:
-		w.ruling = r
-	default:
-		w.ruling = &ruling{policyID: strings.Clone(id)}
-		if alike {
-			w.ruling.access, w.ruling.from, w.ruling.seq = w.rights.Enforcer, w.rights.alike, w.rights.seq
-		}
-	}
+	w.setRights(a)
 	return nil
-}
-
-// remember is the ruling for the Thing after the change: none, where its Policy
-// may be another one.
-func (w *writing) remember() *ruling {
-	if p := w.change.path; len(p) == 0 || p[0] == memberPolicyID {
-		return nil
-	}
-	return w.ruling
 }

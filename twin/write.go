@@ -27,7 +27,6 @@ type writing struct {
 	// conditions are those on parts of its patch.
 	conditions []patchCondition
 	rights     rights         // of the sender to the Thing
-	ruling     *ruling        // about the Thing as it is; nil: none was made
 	made       made           // Policies that are made with it, unless there is a group
 	placed     bool           // whether its Policy is there is not asked
 	answer     *jsondoc.Value // the response's value; nil: what was created
@@ -259,7 +258,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
-		next.ruling = w.remember()
+		next.remember(cur, w.change.path)
 		state = next
 	}
 	if w.group != nil { // which commits when all are in
