@@ -22,7 +22,9 @@ func (p *thingParts) thing(id string) *jsondoc.Value {
 			members = append(members, part)
 		}
 	}
-	return jsondoc.Object(members...)
+	// In one piece, as it is when it was read from disk: that is printed, looked
+	// into and changed quicker than one of many parts.
+	return jsondoc.Object(members...).Compact()
 }
 
 // createFromPart makes a Thing that has only what a merge of a part of it
