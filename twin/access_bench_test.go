@@ -45,7 +45,7 @@ func BenchmarkDecision(b *testing.B) {
 		b.Fatal(err)
 	}
 	cur := newDocument(v)
-	cur.remember(document{}, nil)
+	cur.rulings = new(rulings)
 	m, err := protocol.ParseMessage(fmt.Appendf(nil, benchModify, 23), nil, jsondoc.Limits{})
 	if err != nil {
 		b.Fatal(err)
@@ -160,7 +160,7 @@ func TestADecisionTakesNoMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	cur := newDocument(mustParse(t, lamp))
-	cur.remember(document{}, nil)
+	cur.rulings = new(rulings)
 	who := Sender{Subjects: policy.Subjects{"user:ann", "group:ops"}}
 	writing := &writing{s: w.Service, cmd: &Command{Message: m, Sender: who}, id: lampID, at: resProperty}
 	writing.change = change{op: opSet, path: m.Path, value: m.Value}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
 	"github.com/twinbroker/twinbroker/twin/protocol"
 )
@@ -29,17 +30,29 @@ const rulingCost = 192
 // before the next time.
 var changedOnce = &rulings{}
 
-// remember gives the document after a change of the path what it remembers:
-// nothing, where its Policy may be another one.
-func (d *document) remember(cur document, path []string) {
+// remember gives the document after a change what it remembers: nothing, where
+// its Policy may be another one.
+func (d *document) remember(cur document, c *change) {
 	switch {
-	case len(path) == 0 || path[0] == memberPolicyID, cur.rulings == changedOnce:
+	case c.mayGivePolicy(), cur.rulings == changedOnce:
 		d.rulings = new(rulings)
 	case cur.rulings == nil:
 		d.rulings = changedOnce
 	default:
 		d.rulings = cur.rulings
 	}
+}
+
+// mayGivePolicy says whether the Thing may have another Policy after the change.
+func (c *change) mayGivePolicy() bool {
+	switch {
+	case len(c.path) > 0:
+		return c.path[0] == memberPolicyID
+	case c.op == opMerge && c.value.Kind() == jsondoc.KindObject:
+		_, ok := c.value.View().Member(memberPolicyID)
+		return ok
+	}
+	return true
 }
 
 // remembers says whether it can remember anything.

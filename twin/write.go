@@ -258,7 +258,7 @@ func (w *writing) commit(tx *store.Tx, e store.Entry, cur document, action strin
 	w.keepAfter(next, e, tx.Time())
 	var state store.State
 	if next.Value != nil {
-		next.remember(cur, w.change.path)
+		next.remember(cur, &w.change)
 		state = next
 	}
 	if w.group != nil { // which commits when all are in
