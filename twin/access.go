@@ -17,10 +17,11 @@ import (
 
 // access is what a Policy allows at a moment.
 type access struct {
-	*policy.Enforcer        // policy.Nobody where the Policy is not there
-	there            bool   // the Policy is
-	seq              uint64 // the newest change of the Policies that it was made from
-	alike            source // where the Policy says what others say: itself, as it was
+	*policy.Enforcer             // policy.Nobody where the Policy is not there
+	there            bool        // the Policy is
+	seq              uint64      // the newest change of the Policies that it was made from
+	alike            source      // where the Policy says what others say: itself, as it was
+	kept             *keptAccess // where it was kept; nil: among those that are alike
 }
 
 // Access gives the Enforcer for a Thing as things are now, of
@@ -110,7 +111,7 @@ func (a *keptAccess) in(namespace string) access {
 	if namespace != "" {
 		e = e.For(namespace)
 	}
-	return access{Enforcer: e, there: a.there, seq: a.seq}
+	return access{Enforcer: e, there: a.there, seq: a.seq, kept: a}
 }
 
 // resolve makes an Enforcer.

@@ -68,7 +68,7 @@ func (a *alikes) get(policyID string, from source) (access, bool) {
 // accessBy is what a Policy allows that says what another one says.
 func accessBy(book *policy.Enforcer, policyID string, from source, seq uint64) (access, bool) {
 	e, ok := book.Alike(strings.Clone(policyID)) // it may lie in the text of a Thing
-	return access{e, ok, seq, from}, ok
+	return access{Enforcer: e, there: ok, seq: seq, alike: from}, ok
 }
 
 // words is what a Policy says, but for its ID.

@@ -27,6 +27,13 @@ type keptAccess struct {
 	used     atomic.Bool
 }
 
+// use notes that it is asked.
+func (a *keptAccess) use() {
+	if !a.used.Load() {
+		a.used.Store(true)
+	}
+}
+
 // upToDate says whether the Policy is as it was.
 func (s *source) upToDate() bool { return s.count.Load() == s.was }
 
@@ -84,8 +91,8 @@ func (c *accessCache) get(policyID string) *keptAccess {
 	sh.mu.RLock()
 	a := sh.kept[policyID]
 	sh.mu.RUnlock()
-	if a != nil && !a.used.Load() {
-		a.used.Store(true)
+	if a != nil {
+		a.use()
 	}
 	return a
 }

@@ -3,6 +3,7 @@ package twin
 import (
 	"strings"
 	"sync/atomic"
+	"weak"
 
 	"github.com/twinbroker/twinbroker/twin/jsondoc"
 	"github.com/twinbroker/twinbroker/twin/policy"
@@ -13,13 +14,16 @@ import (
 // its versions share them until it may have got another Policy.
 type rulings struct{ last atomic.Pointer[ruling] }
 
-// ruling is the ID of a Thing's Policy and, where that says what others say, what
-// it allows. (What another Policy allows is kept once for all its Things.)
+// ruling is the ID of a Thing's Policy, and what that allows: where it says what
+// others say, as one that is its own, else as it is kept once for all its Things,
+// for as long as it is.
 type ruling struct {
 	policyID string
-	access   *policy.Enforcer // nil: to be asked for
-	from     source           // the Policy, as it was then
-	seq      uint64           // its last change
+	kept     weak.Pointer[keptAccess]
+
+	access *policy.Enforcer // nil: it is in kept
+	from   source           // the Policy, as it was then
+	seq    uint64           // its last change
 }
 
 // rulingCost is about what it takes in memory, in bytes.
@@ -86,24 +90,39 @@ func (d document) Footprint() int {
 	return n
 }
 
+// given says what the Policy allows, if it is as it was.
+func (r *ruling) given(thingID string) (access, bool) {
+	switch {
+	case r == nil:
+	case r.access != nil:
+		return access{Enforcer: r.access, there: true, seq: r.seq, alike: r.from}, r.from.upToDate()
+	default:
+		if kept := r.kept.Value(); kept != nil && kept.upToDate() {
+			kept.use()
+			return kept.in(namespaceOf(thingID)), true
+		}
+	}
+	return access{}, false
+}
+
 // accessOf finds what a Thing's Policy allows for it.
 func (s *Service) accessOf(thingID string, d document) (access, error) {
 	last := d.ruling()
-	if last != nil && last.access != nil && last.from.upToDate() {
-		return access{last.access, true, last.seq, last.from}, nil
+	if a, ok := last.given(thingID); ok {
+		return a, nil
 	}
 	id := d.policyID()
 	a, err := s.access(id, namespaceOf(thingID), nil)
-	if err != nil || !d.remembers() {
-		return a, err
+	if err == nil && d.remembers() {
+		now := &ruling{policyID: strings.Clone(id)}
+		if a.kept != nil {
+			now.kept = weak.Make(a.kept)
+		} else {
+			now.access, now.from, now.seq = a.Enforcer, a.alike, a.seq
+		}
+		d.rulings.last.Store(now)
 	}
-	switch {
-	case a.alike.count != nil:
-		d.rulings.last.Store(&ruling{strings.Clone(id), a.Enforcer, a.alike, a.seq})
-	case last == nil || last.access != nil:
-		d.rulings.last.Store(&ruling{policyID: strings.Clone(id)})
-	}
-	return a, nil
+	return a, err
 }
 
 // rightsOf finds out what the sender may do to a Thing.

@@ -48,39 +48,46 @@ func TestAThingRemembersThePolicyThatItHas(t *testing.T) {
 	}
 }
 
-// A Thing asks again when its Policy says something else, is gone, or is another
-// one, also where it remembers what it allowed.
+// A Thing asks again when its Policy says something else, or is another one, also
+// where it remembers what that allowed.
 func TestARulingHoldsAsLongAsThePolicyIsAsItWas(t *testing.T) {
-	w := newWorld(t, Options{})
-	ids := []string{"a:one", "a:two", "a:three"}
-	for _, id := range ids {
-		w.must(id, "create", "/", `{"attributes":{"a":1}}`)
-		w.must(id, "modify", "/attributes/a", `2`)
-	}
-	const id = "a:three"
-	w.must(id, "modify", "/attributes/a", `3`)
-	e, err := w.Store().View(store.Key{Kind: kindThing, ID: id})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := documentOf(e).ruling(); r == nil || r.access == nil {
-		t.Fatalf("the Thing remembers %+v: nothing is tested", r)
-	}
-	try := func() string {
-		if o := w.send(command(id, "modify", "/attributes/a", `4`)); o.Err != nil {
-			return o.Err.Code
+	for _, alike := range []bool{true, false} {
+		w := newWorld(t, Options{})
+		for _, id := range []string{"a:one", "a:two", "a:three"} {
+			w.must(id, "create", "/", `{"attributes":{"a":1}}`)
+			w.must(id, "modify", "/attributes/a", `2`)
 		}
-		return ""
-	}
-	if got := try(); got != "" {
-		t.Fatal(got)
-	}
-	w.provision(id, everything("user:another"))
-	if got := try(); got != "things:attribute.notmodifiable" {
-		t.Errorf("by a Policy that names another: %q", got)
-	}
-	w.provision(id, everything(w.sender.Subjects[0]))
-	if got := try(); got != "" {
-		t.Errorf("by a Policy that names it again: %q", got)
+		const id = "a:three"
+		mine := everything(w.sender.Subjects[0])
+		if !alike {
+			mine = mine[:len(mine)-1] + "," + grants("more", "user:else", "READ", "thing:/") + "}"
+			w.provision(id, mine)
+		}
+		w.must(id, "modify", "/attributes/a", `3`)
+		e, err := w.Store().View(store.Key{Kind: kindThing, ID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := documentOf(e).ruling(); r == nil || (r.access != nil) != alike || (r.kept.Value() != nil) == alike {
+			t.Fatalf("the Thing remembers %+v: nothing is tested", r)
+		}
+		try := func() string {
+			if o := w.send(command(id, "modify", "/attributes/a", `4`)); o.Err != nil {
+				return o.Err.Code
+			}
+			return ""
+		}
+		for _, step := range []struct{ policy, want string }{
+			{"", ""},
+			{everything("user:another"), "things:attribute.notmodifiable"},
+			{mine, ""},
+		} {
+			if step.policy != "" {
+				w.provision(id, step.policy)
+			}
+			if got := try(); got != step.want {
+				t.Errorf("by the Policy %s: %q, want %q", step.policy, got, step.want)
+			}
+		}
 	}
 }
