@@ -50,7 +50,7 @@ func (r *rule) patch(m *message, payload *jsondoc.Value) (*jsondoc.Value, *proto
 	if w.err != nil || !ok {
 		return nil, w.err
 	}
-	patch, err := jsondoc.Parse(slices.Clone(text), jsondoc.Limits{})
+	patch, err := jsondoc.Parse(slices.Clone(text), jsondoc.Limits{Folded: true})
 	switch {
 	case err != nil: // the payload was accepted: only its depth within the Thing is new
 		return nil, r.refuse("the change is not acceptable JSON: %v", err)

@@ -63,6 +63,13 @@ func (w *writing) addInitial() (err *protocol.Error) {
 // the command's headers let it be applied. tx holds the Thing, which is not there.
 func (w *writing) create(tx *store.Tx, e store.Entry) {
 	if w.cmd.Message.Topic.Action == protocol.ActionMerge {
+		if w.parts.accepted == nil { // a plain patch: nobody has looked for its parts
+			var err *protocol.Error
+			if w.parts, err = acceptThing(w.id, w.change.value, true); err != nil {
+				w.abort(tx, e, err)
+				return
+			}
+		}
 		if w.cmd.Create != nil && w.cmd.Create.Initial != nil {
 			if err := w.addInitial(); err != nil {
 				w.abort(tx, e, err)

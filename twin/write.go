@@ -117,6 +117,8 @@ func (w *writing) prepare() *protocol.Error {
 	value := m.Value.Compact()
 	patch := w.change.op == opMerge
 	switch {
+	case w.at == resThing && patch && isPlainPatch(value.View()):
+		w.change.value = value
 	case w.at == resThing:
 		w.parts, err = acceptThing(w.id, value, patch)
 		w.change.value = w.parts.accepted

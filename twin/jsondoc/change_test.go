@@ -134,7 +134,13 @@ func TestMerge(t *testing.T) {
 		{`{"a":{"b":{"c":1}}}`, `{"a":{"b":{"c":null}}}`, `{"a":{"b":{}}}`},
 	} {
 		doc, patch := must(t, tc.doc), must(t, tc.patch)
+		if got := doc.Merge(patch.Fold()); got.String() != tc.want || got.Size() != len(tc.want) {
+			t.Errorf("%s with %s, read through: got %s of %d, want %s", tc.doc, tc.patch, got, got.Size(), tc.want)
+		}
 		got := doc.Merge(patch)
+		if again := got.Merge(patch.Fold()); again != got {
+			t.Errorf("%s with %s once more, read through, is %s", tc.doc, tc.patch, again)
+		}
 		if got.String() != tc.want || got.Size() != len(tc.want) {
 			t.Errorf("%s with %s: got %s of %d, want %s", tc.doc, tc.patch, got, got.Size(), tc.want)
 		}
@@ -246,9 +252,23 @@ func FuzzChange(f *testing.F) {
 		check("delete", deleted, wantDeleted)
 
 		check("merge", doc.Merge(val), modelMerge(model(), wantVal))
+		if split, text := doc.Merge(val.split()).String(), doc.Merge(val.Fold()).String(); split != text {
+			t.Fatalf("%s with %s: %s, and read through %s", docText, valText, split, text)
+		}
 		check("merge below", doc.Merge(Nest(p, val)), modelMerge(model(), decoded(Nest(p, val))))
 		check("doc", doc, model())
 	})
+}
+
+// split is the value with its parts, all the way down.
+func (v *Value) split() *Value {
+	for _, member := range v.Members() {
+		member.split()
+	}
+	for element := range v.Elements() {
+		element.split()
+	}
+	return v
 }
 
 func modelSet(doc any, p Pointer, val any, force bool) (any, bool) {

@@ -10,6 +10,9 @@ import "strings"
 //
 // The result keeps parts of the patch; see [Value.Compact].
 func (v *Value) Merge(patch *Value) *Value {
+	if w := patch.View(); w.value == nil {
+		return v.mergeText(w.text)
+	}
 	if patch.kind != KindObject {
 		if v.sameText(patch) {
 			return v
@@ -52,6 +55,56 @@ func (v *Value) Merge(patch *Value) *Value {
 		default:
 			old := parts.at(i)
 			if val := old.Merge(change); val != old {
+				m.replace(i, val)
+			}
+		}
+	}
+	if m.result == nil {
+		return v
+	}
+	return m.finish()
+}
+
+// mergeText is Merge for a patch that is read through, as a short one is, and not
+// split. The text begins with the patch's and may go on behind it.
+func (v *Value) mergeText(text string) *Value {
+	if text[0] != '{' || v.kind != KindObject || len(v.text) == 2 {
+		if v.text != "" && v.text == text[:skipValue(text, 0)] {
+			return v
+		}
+		if patch := (View{text: text}).Value().withoutNulls(); !v.sameText(patch) {
+			return patch
+		}
+		return v
+	}
+	if text[1] == '}' {
+		return v
+	}
+	parts := v.look()
+	m := merging{from: parts, size: v.Size()}
+	for at := 0; text[at] != '}'; {
+		start, colon := at+1, skipString(text, at+1)
+		name, quoted := text[start+1:colon-1], ""
+		if strings.IndexByte(name, '\\') >= 0 {
+			name, quoted = unescape(name), text[start:colon]
+		}
+		change, first := text[colon+1:], at == 0
+		at = skipValue(text, colon+1)
+		i, isNull := parts.names.find(name), change[0] == 'n'
+		switch {
+		case i < 0 && isNull:
+		case i < 0:
+			m.add(name, quoted, View{text: change}.Value().withoutNulls())
+		case isNull:
+			m.remove(i)
+		default:
+			old := parts.at(i)
+			val := old.mergeText(change)
+			switch {
+			case first && text[at] == '}' && val != old:
+				// One of many is replaced: no need for a list of all.
+				return parts.replaced(i, val, v.Size())
+			case val != old:
 				m.replace(i, val)
 			}
 		}
