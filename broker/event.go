@@ -96,7 +96,8 @@ func (e *event) renew() {
 
 func (e *event) encodedWhole() *session.Message {
 	if e.whole.Payload == nil {
-		e.whole.Payload = e.b.envelope(&e.message)
+		e.b.metrics.encodings.Inc()
+		e.whole.Payload = envelope(&e.message)
 	}
 	return &e.whole
 }

@@ -50,7 +50,7 @@ func (b *Broker) respond(in *inbound, to destination, response *protocol.Message
 	print := func() *session.Message {
 		return &session.Message{
 			Topic:   to.topic,
-			Payload: response.AppendJSON(make([]byte, 0, 512)),
+			Payload: envelope(response),
 			QoS:     in.message.QoS,
 			From:    from,
 			Props:   session.Properties{ContentType: dittoContent, Correlation: to.correlation},
@@ -148,13 +148,8 @@ func (b *Broker) publicationFailed(e *protocol.Message, out *mapping.Out) {
 
 // encode makes the message that an event is.
 func (b *Broker) encode(topic string, e *protocol.Message) *session.Message {
-	return &session.Message{Topic: topic, Payload: b.envelope(e), QoS: 2, Props: session.Properties{ContentType: dittoContent}}
-}
-
-// envelope prints an event.
-func (b *Broker) envelope(e *protocol.Message) []byte {
 	b.metrics.encodings.Inc()
-	return e.AppendJSON(make([]byte, 0, 384))
+	return &session.Message{Topic: topic, Payload: envelope(e), QoS: 2, Props: session.Properties{ContentType: dittoContent}}
 }
 
 // topicOf is the MQTT topic of a signal.

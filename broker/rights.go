@@ -110,10 +110,18 @@ func changesRights(out *twin.Outcome, e *protocol.Message) bool {
 		return false
 	case e.Topic.Action == protocol.ActionCreated:
 		return e.Revision > 1 // there was one of that name before
+	case e.Topic.Action == protocol.ActionMerged && e.Value.Kind() == jsondoc.KindObject && !names(e.Value, "policyId"):
+		return false
 	case out.Before != nil && out.After != nil:
 		return policyOf(out.Before) != policyOf(out.After)
 	}
 	return true
+}
+
+// names says whether an object has a member.
+func names(object *jsondoc.Value, member string) bool {
+	_, ok := object.View().Member(member)
+	return ok
 }
 
 func policyOf(thing *jsondoc.Value) string {
