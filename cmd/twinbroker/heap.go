@@ -12,7 +12,7 @@ import (
 // collect several times a second, and each collection holds up what arrives
 // meanwhile: with the floor the 99th percentile of acknowledgements at 2,000
 // publishes a second is a third of what it is without.
-const heapFloor = 64 << 20
+const heapFloor = 96 << 20
 
 // collectSeldom has the collector keep to heapFloor, and to half of the live
 // heap where that is more: Go's own measure, all of it, would have a
