@@ -14,8 +14,8 @@ import (
 
 // site is where clients connect.
 type site struct {
-	addr    string
-	guarded bool // only with a password
+	addr   string
+	owners int // of how many clients each has Things of its own, and a password; 0: it is open
 }
 
 // password is everybody's.
@@ -23,7 +23,7 @@ const password = "bench"
 
 // dial connects a client; its user name is its identifier.
 func (s site) dial(o mqttraw.Options) (*mqttraw.Conn, error) {
-	if s.guarded {
+	if s.owners > 0 {
 		o.Username, o.Password = o.ClientID, password
 	}
 	c, _, err := mqttraw.Dial(s.addr, o)
@@ -42,17 +42,25 @@ func guarded(t traffic) traffic {
 	return t
 }
 
+// doors compares traffic with doors with the same that is all open, as the
+// program of before has it if there is one.
+func doors(key, name string, open traffic) comparison {
+	base := open
+	base.before = true
+	return comparison{key: key, bound: 0.9, base: base, other: guarded(open), name: name, figure: byRate, show: rateOf}
+}
+
 // guardedClients is how many publishers have a user.
 const guardedClients = 50
 
 // withPolicy has a Thing bring its Policy: its client may change it, and those
 // who show it may read it.
-func withPolicy(payload string, thing int) string {
+func withPolicy(payload string, owner int) string {
 	policy := fmt.Sprintf(`{"entries":{`+
 		`"DEVICE":{"subjects":{"user:bench-%d":{"type":"device"}},"resources":{"thing:/":{"grant":["READ","WRITE"],"revoke":[]}}},`+
 		`"APPS":{"subjects":{"group:apps":{"type":"group"}},"resources":{"thing:/":{"grant":["READ"],"revoke":[]}}},`+
 		`"OWNER":{"subjects":{"user:bench-create":{"type":"owner"}},"resources":{"policy:/":{"grant":["READ","WRITE"],"revoke":[]},"thing:/":{"grant":["READ","WRITE"],"revoke":[]}}}}}`,
-		thing%guardedClients)
+		owner)
 	return strings.Replace(payload, `"definition":`, `"_policy":`+policy+`,"definition":`, 1)
 }
 

@@ -45,6 +45,7 @@ func run(args []string, out, log io.Writer) (err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
 		binary  = fs.String("broker", "", "the broker's binary; built from ./cmd/twinbroker when left out")
+		before  = fs.String("before", "", "an earlier binary: the rows guarded… compare with it, all open, instead of with the broker itself")
 		which   = fs.String("rows", "all", "rows to measure, separated by commas: "+strings.Join(rowKeys(), ", "))
 		seconds = fs.Float64("seconds", 5, "length of one run")
 		warm    = fs.Float64("warm", 1, "seconds before it that are not counted")
@@ -87,6 +88,7 @@ func run(args []string, out, log io.Writer) (err error) {
 	if b.programs, err = build(bin, b.dir); err != nil {
 		return err
 	}
+	b.programs.before = *before
 	b.programs.pending, b.programs.buffer = *pending, *buffer
 
 	// The generator makes next to no garbage; a collection in the middle of a

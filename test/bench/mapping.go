@@ -77,16 +77,10 @@ var comparisons = []comparison{
 		figure: func(base, other outcome) float64 { return float64(other.cost) / float64(max(1, base.cost)) },
 		show:   func(o outcome) string { return o.cost.Round(10 * time.Nanosecond).String() },
 	},
-	{
-		key: "guarded", bound: 0.9, base: openModifies, other: guarded(openModifies),
-		name:   "stored modifies/s where clients have passwords and each device a Policy, against all open",
-		figure: byRate, show: rateOf,
-	},
-	{
-		key: "guardedtelemetry", bound: 0.9, base: openTelemetry, other: guarded(openTelemetry),
-		name:   "the same, plain telemetry through a mapping",
-		figure: byRate, show: rateOf,
-	},
+	doors("guarded", "stored modifies/s where clients have passwords and each device a Policy, against all open", openModifies),
+	doors("guardedtelemetry", "the same, plain telemetry through a mapping", openTelemetry),
+	doors("guardedsingle", "the same, modifies of one client, 64 unacknowledged", traffic{clients: 1, window: 64, message: modifyMessage, filter: eventFilter}),
+	doors("guardedretrieve", "the same, retrieves", traffic{clients: 50, window: 16, message: retrieveMessage, replies: true}),
 }
 
 func byRate(base, other outcome) float64 { return other.rate / max(1, base.rate) }

@@ -90,8 +90,8 @@ func createThings(at site) (fastest time.Duration, err error) {
 		n := min(50, things-from)
 		for i := range n {
 			topic, payload := createMessage(from + i)
-			if at.guarded {
-				payload = withPolicy(payload, from+i)
+			if at.owners > 0 {
+				payload = withPolicy(payload, (from+i)%at.owners)
 			}
 			c.Queue(&mqttraw.Publish{Topic: topic, Payload: []byte(payload), QoS: 1, ID: uint16(i + 1)})
 		}

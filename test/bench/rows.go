@@ -30,6 +30,7 @@ type traffic struct {
 	messages        int           // how many different ones there are; 0: one for each Thing
 	changes         int           // that each message makes; 0: one
 	guarded         bool          // clients have passwords, and each Thing a Policy for its client
+	before          bool          // it is for the program of before, if there is one
 }
 
 // slowSync is the environment variable by which the broker slows its syncs.

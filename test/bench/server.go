@@ -122,8 +122,9 @@ func freeAddress() (string, error) {
 // programs are the two sides, built.
 type programs struct {
 	broker, mochi string
-	pending       int // baremochi's -pending
-	buffer        int // baremochi's -buffer
+	before        string // what the rows guarded… compare with; "": the broker
+	pending       int    // baremochi's -pending
+	buffer        int    // baremochi's -buffer
 }
 
 // build makes the binaries as the Makefile does.
@@ -189,9 +190,15 @@ func (b *bench) startBroker(dir string, t traffic, env ...string) (*server, erro
 	if err := writeConfig(file, filepath.Join(dir, "data"), addr, auth, rules); err != nil {
 		return nil, err
 	}
-	srv, err := start(addr, "twinbroker ready", env, b.programs.broker, "serve", "-c", file)
+	program := b.programs.broker
+	if t.before && b.programs.before != "" {
+		program = b.programs.before
+	}
+	srv, err := start(addr, "twinbroker ready", env, program, "serve", "-c", file)
 	if err == nil {
-		srv.guarded = t.guarded
+		if t.guarded {
+			srv.owners = t.clients
+		}
 	}
 	return srv, err
 }
