@@ -11,9 +11,8 @@ import (
 // event is an event on its way to those who may READ it. Subscribers who may
 // read the same of it share one message, encoded once.
 type event struct {
-	b     *Broker
-	topic string
-	of    policy.Resource
+	b  *Broker
+	of policy.Resource
 
 	mu         sync.Mutex
 	message    protocol.Message
@@ -41,7 +40,7 @@ func (b *Broker) newEvent(topic string, m *protocol.Message, by Reader) *session
 	}
 	// The message is copied, as it lies in the memory of the whole outcome, which
 	// need not be kept for as long as the event waits for somebody.
-	e := &event{b: b, topic: topic, of: of, message: *m, by: by, generation: b.sessions.Rights()}
+	e := &event{b: b, of: of, message: *m, by: by, generation: b.sessions.Rights()}
 	e.views = e.room[:0]
 	e.whole = session.Message{Topic: topic, QoS: 2, Of: e, Props: session.Properties{ContentType: dittoContent}}
 	return &e.whole
@@ -103,7 +102,7 @@ func (e *event) encodedWhole() *session.Message {
 }
 
 func (e *event) encode(m *protocol.Message) *session.Message {
-	encoded := e.b.encode(e.topic, m)
+	encoded := e.b.encode(e.whole.Topic, m)
 	encoded.Of = e
 	return encoded
 }
