@@ -73,7 +73,7 @@ func accessBy(book *policy.Enforcer, policyID string, from source, seq uint64) (
 
 // words is what a Policy says, but for its ID.
 func words(dst []byte, value *jsondoc.Value) []byte {
-	for name, v := range value.Members() {
+	for name, v := range value.View().Members() {
 		if name != memberPolicyID {
 			dst = v.AppendTo(append(append(dst, name...), 0))
 		}

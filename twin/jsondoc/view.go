@@ -133,6 +133,14 @@ func (w View) Len() (n int) {
 	}
 }
 
+// AppendTo appends the value's text.
+func (w View) AppendTo(dst []byte) []byte {
+	if w.value != nil {
+		return w.value.AppendTo(dst)
+	}
+	return append(dst, w.text[:skipValue(w.text, 0)]...)
+}
+
 // Value takes the value out, to be kept.
 func (w View) Value() *Value {
 	if w.value != nil {

@@ -110,6 +110,9 @@ func TestAViewGoesThroughMembersAsAValueDoes(t *testing.T) {
 			var want, got []string
 			for name, m := range v.View().Members() {
 				plain, ok := m.Plain()
+				if text := string(m.AppendTo(nil)); text != m.Value().String() {
+					t.Errorf("%s is printed as %s", m.Value(), text)
+				}
 				got = append(got, name, m.Value().String(), plain, fmt.Sprint(ok, m.Len()))
 			}
 			for name, m := range v.Members() {

@@ -348,3 +348,23 @@ func (s *Store) View(k Key) (Entry, error) {
 	s.table.stir(e, s.awakeBudget())
 	return e.cur.Load().entry(), nil
 }
+
+// Glance is View for who does not come back soon: what is not in memory is not
+// put there.
+func (s *Store) Glance(k Key) (Entry, error) {
+	if v := s.table.glance(k); v != nil {
+		return v.entry(), nil
+	}
+	if err := s.checkKey(k); err != nil {
+		return Entry{}, err
+	}
+	if err := s.down(); err != nil {
+		return Entry{}, err
+	}
+	// It was in the file when it was not in memory, at the latest.
+	v, err := s.state.load(k, s.kinds[k.Kind])
+	if err != nil {
+		return Entry{}, err
+	}
+	return v.entry(), nil
+}
