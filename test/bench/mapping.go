@@ -80,6 +80,7 @@ var comparisons = []comparison{
 	doors("guarded", "stored modifies/s where clients have passwords and each device a Policy, against all open", openModifies),
 	doors("guardedtelemetry", "the same, plain telemetry through a mapping", openTelemetry),
 	doors("guardedsingle", "the same, modifies of one client, 64 unacknowledged", traffic{clients: 1, window: 64, message: modifyMessage, filter: eventFilter}),
+	doors("guardedslowsync", "the same as in the first line, each sync 10 ms slower", traffic{clients: 50, window: 16, message: modifyMessage, filter: eventFilter, slow: 10 * time.Millisecond}),
 	doors("guardedretrieve", "the same, retrieves", traffic{clients: 50, window: 16, message: retrieveMessage, replies: true}),
 }
 
